@@ -1,0 +1,1 @@
+"""Crewcall: a Slack bot that builds and runs CrewAI crews."""

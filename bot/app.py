@@ -1,0 +1,171 @@
+"""The composition root: the one place that knows everything and joins it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from slack_bolt import App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+import handlers.agents
+import handlers.crews
+import handlers.help
+import handlers.home
+import handlers.runs
+import handlers.tasks
+from bot.engine.hardening import harden
+from bot.engine.llms import Models
+from bot.engine.run import execute
+from bot.engine.warmup import Warmup
+from bot.errors import UserError
+from bot.events import RunEvent
+from bot.progress.feed import Feed
+from bot.runner import Runner
+from bot.services.agents import Agents
+from bot.services.crews import Crews
+from bot.services.runs import Runs
+from bot.services.tasks import Tasks
+from bot.settings import Settings
+from bot.slack.boundary import guard
+from bot.slack.commands import Commands
+from bot.slack.gate import Gate
+from bot.slack.socket_mode import SocketMode
+from handlers.injection import inject
+from store import health
+from store.database import Store
+from store.runs import Definition, Execution
+
+# Bolt runs the code of a button or command on these threads; each acks within milliseconds.
+_LISTENERS = 32
+
+# The order in which help shows the commands; help itself answers what nobody else did, so it comes last.
+_DOORS = (handlers.crews, handlers.agents, handlers.tasks, handlers.runs, handlers.home, handlers.help)
+
+
+class BotTokenRefused(UserError):
+    """Slack refuses the bot token ({error}). Copy SLACK_BOT_TOKEN again from your app’s page, OAuth & Permissions."""
+
+
+class SlackSilent(UserError):
+    """Slack does not answer at {url} ({error}). Check the network and SLACK_API_URL, then start again."""
+
+
+class _Door(Protocol):
+    def stop(self) -> None: ...
+
+
+class Crewcall:
+    """The whole bot; nothing happens before ``start``."""
+
+    def __init__(self, settings: Settings, *, default_model: str) -> None:
+        """Join the parts. ``default_model`` (``provider/model`` or ``""``) answers where an agent names none."""
+        self.settings = settings
+        harden(settings.data_dir)
+        self.store = Store(settings.database)
+        self.models = Models(default_model, settings.data_dir)
+        self.warmup = Warmup()
+        self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
+        self._doors: list[_Door] = []
+
+    def start(self) -> None:
+        """Upgrade the database, connect to Slack, and import CrewAI in the background.
+
+        Raises ``UserError`` with the mend when Slack refuses or cannot be reached.
+        """
+        self.store.upgrade()
+        bot_name = self._introduce()
+        self.gate = Gate(lambda _team: self.client)
+        self.feed = Feed(self.store, self.gate, bot_name=bot_name)
+        self.runner = Runner(self.store, self._execute, self.feed, workers=self.settings.max_concurrent_runs)
+        self.bolt = self._bolt()
+        self._open_door()
+        self.runner.recover()
+        self.warmup.start()
+
+    def close(self) -> None:
+        """Hear nothing more, end what runs, say what is still to be said, and leave."""
+        for door in self._doors:
+            door.stop()
+        self.runner.close()
+        self.feed.close()
+        self.gate.close()
+        self.store.close()
+
+    def _introduce(self) -> str:
+        """Check the bot token, and return the bot's name."""
+        try:
+            return str(self.client.auth_test()["user"])
+        except SlackApiError as error:
+            raise BotTokenRefused(error=error.response["error"]) from None
+        except (SlackClientError, OSError) as error:
+            raise SlackSilent(url=self.settings.slack_api_url, error=error) from None
+
+    def _bolt(self) -> App:
+        bolt = App(
+            client=self.client,
+            signing_secret=_secret(self.settings.signing_secret) or "",
+            request_verification_enabled=self.settings.over_http,
+            listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
+            raise_error_for_unhandled_request=True,
+        )
+        guard(bolt)
+        commands = Commands(bolt, "/crew")
+        launcher = _Launcher(self.feed, self.runner)
+        services: Mapping[str, object] = {
+            "crews": Crews(self.store),
+            "agents": Agents(self.store, self.models.problem),
+            "tasks": Tasks(self.store),
+            "runs": Runs(self.store, launcher, self.models.problem),
+            "gate": self.gate,
+            "commands": commands,
+        }
+        inject(bolt, services, self.gate)
+        for door in _DOORS:
+            door.register(bolt, commands)
+        return bolt
+
+    def _open_door(self) -> None:
+        if self.settings.over_http:
+            from bot.web.server import serve
+
+            ready = {"database": lambda: health.fault(self.store)}
+            self._doors.append(serve(self.bolt, self.settings.http_host, self.settings.http_port, ready=ready))
+            return
+        socket = SocketMode(self.bolt, _secret(self.settings.app_token) or "")
+        socket.start()
+        self._doors.append(socket)
+
+    def _execute(
+        self,
+        definition: Definition,
+        inputs: dict[str, str],
+        run_id: int,
+        emit: Callable[[RunEvent], None],
+        stop: threading.Event,
+    ) -> str:
+        self.warmup.wait()
+        return execute(definition, inputs, run_id=run_id, models=self.models, emit=emit, stop=stop)
+
+
+@dataclass(frozen=True)
+class _Launcher:
+    """Makes a run known in Slack, and only then lets it begin."""
+
+    feed: Feed
+    runner: Runner
+
+    def launch(self, run: Execution, tell: Callable[[str], None]) -> None:
+        self.feed.announce(run, tell=tell, then=self.runner.enqueue)
+
+    def stop(self, run: Execution, by: str) -> None:
+        self.runner.stop(run, by)
+
+
+def _secret(value: object) -> str | None:
+    return value.get_secret_value() if value is not None else None  # type: ignore[attr-defined, no-any-return]

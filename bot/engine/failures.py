@@ -1,0 +1,121 @@
+"""Why a run failed, in words for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bot.engine.llms import ANSWER_SECONDS, Models
+from bot.errors import UserError
+
+LONGEST = 200
+
+# Keys as providers write them, whole or half hidden with stars; and what stands in an Authorization header.
+_SECRET = re.compile(r"(?:\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[\w*.…-]{8,}|\bBearer\s+\S+)")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is known: the whole chain of errors as lower-case words, the HTTP status, and which model was asked."""
+
+    words: str
+    status: int | None
+    model: str
+    where: str
+    keys: str
+
+    def says(self, *phrases: str) -> bool:
+        """Whether one of the phrases stands in the errors."""
+        return any(phrase in self.words for phrase in phrases)
+
+
+def reason(error: BaseException, *, model: str, models: Models) -> str:
+    """One sentence, and what to do: why a run whose agent was asking ``model`` ended with ``error``."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, UserError):
+            return link.sentence
+    failure = Failure(
+        words="\n".join(f"{type(link).__name__} {link}" for link in chain).lower(),
+        status=next((status for link in chain if isinstance(status := getattr(link, "status_code", None), int)), None),
+        model=models.name(model),
+        where=models.where(model),
+        keys=models.keys(model),
+    )
+    for fits, sentence in CAUSES:
+        if fits(failure):
+            return sentence(failure)
+    return f"The model call failed: {_short(without_secrets(str(error), models)) or type(error).__name__}"
+
+
+def without_secrets(text: str, models: Models) -> str:
+    """The text without keys, known ones and what looks like one."""
+    return _SECRET.sub("…", models.redacted(text))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _short(text: str) -> str:
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
+
+
+# The first that fits is told. Statuses and phrases are those of OpenAI, Anthropic, Google and the servers that speak
+# like them, and CrewAI's own.
+CAUSES: tuple[tuple[Callable[[Failure], bool], Callable[[Failure], str]], ...] = (
+    (
+        lambda it: it.says("context_length_exceeded", "maximum context length", "contextlengthexceeded"),
+        lambda it: (
+            f"The prompt is too long for {it.model}. Shorten the task or its inputs, or choose a model that reads more."
+        ),
+    ),
+    (
+        lambda it: it.status == 402 or it.says("insufficient_quota", "exceeded your current quota", "credit balance"),
+        lambda it: f"The account at {it.where} has used up what it paid for. Check its billing, then run it again.",
+    ),
+    (
+        lambda it: it.status in (401, 403) or it.says("invalid_api_key", "incorrect api key", "api key not valid"),
+        lambda it: (
+            f"{it.where} refused the key for {it.model}. "
+            + (f"Set a valid {it.keys} and start Crewcall again." if it.keys else "Check its access rights.")
+        ),
+    ),
+    (
+        lambda it: it.status == 404 or it.says("model_not_found", "notfounderror"),
+        lambda it: f"{it.where} does not know the model {it.model}. Choose another model for the agent.",
+    ),
+    (
+        lambda it: it.status == 429 or it.says("ratelimit", "rate limit", "too many requests", "resource_exhausted"),
+        lambda it: f"{it.where} takes no more calls for now: too many at once. Wait a minute and run it again.",
+    ),
+    (
+        lambda it: it.says("timeout", "timed out"),
+        lambda it: (
+            f"The model at {it.where} did not answer within {ANSWER_SECONDS} seconds. "
+            "Run it again, or give the task less to do."
+        ),
+    ),
+    (
+        lambda it: it.status is not None and it.status >= 500,
+        lambda it: f"{it.where} had a failure of its own ({it.status}). Run it again in a few minutes.",
+    ),
+    (
+        lambda it: it.says("connecterror", "readerror", "remoteprotocolerror", "connection error"),
+        lambda it: f"Could not reach the model at {it.where}. Check that it runs and can be reached from the server.",
+    ),
+    (
+        lambda it: it.says("none or empty", "no valid task outputs"),
+        lambda it: f"The model {it.model} answered with nothing. Run it again, or choose another model for the agent.",
+    ),
+    (
+        lambda it: it.says("toolexecutionfailed", "toolusageerror"),
+        lambda it: "A tool kept failing. Look at the run’s log for what it said, then mend the tool or the task.",
+    ),
+)

@@ -1,0 +1,269 @@
+"""Language models by name: which providers there are, what each needs, and the CrewAI objects that speak to them."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bot import model_files
+from bot.engine.local_model import local_llm
+from bot.engine.wire import make_stoppable
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from crewai import BaseLLM
+
+# How long one answer may take, in seconds.
+ANSWER_SECONDS = 120
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A company or program that serves models.
+
+    ``names`` are the prefixes in ``provider/model``, CrewAI's own first; of each group in ``keys`` one environment
+    variable must be set; ``package`` is what CrewAI imports for it and ``extra`` installs; ``url`` names the variable
+    with the address; ``openai`` says whether it is spoken to with OpenAI's client, ``timed`` whether CrewAI lets us
+    set its time-outs; ``window`` is the context in tokens of a model that CrewAI's catalogue does not know.
+    """
+
+    names: tuple[str, ...]
+    title: str
+    keys: tuple[tuple[str, ...], ...] = ()
+    package: str = "openai"
+    extra: str = ""
+    url: str = ""
+    openai: bool = False
+    timed: bool = True
+    window: int = 128_000
+
+
+def _through_litellm(name: str, title: str, *keys: str) -> Provider:
+    return Provider((name,), title, (keys,), package="litellm", extra="litellm")
+
+
+# https://docs.crewai.com/concepts/llms and crewai.llm.SUPPORTED_NATIVE_PROVIDERS.
+PROVIDERS = (
+    Provider(("openai",), "OpenAI", (("OPENAI_API_KEY",),), url="OPENAI_BASE_URL", openai=True),
+    Provider(("anthropic", "claude"), "Anthropic", (("ANTHROPIC_API_KEY",),), "anthropic", "anthropic"),
+    Provider(
+        ("gemini", "google"),
+        "Google",
+        (("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT"),),
+        "google.genai",
+        "google-genai",
+        timed=False,
+    ),
+    Provider(
+        ("azure", "azure_openai"),
+        "Azure",
+        (("AZURE_API_KEY",), ("AZURE_ENDPOINT", "AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE")),
+        "azure.ai.inference",
+        "azure-ai-inference",
+    ),
+    Provider(("bedrock", "aws"), "Amazon Bedrock", (), "boto3", "bedrock", timed=False),
+    Provider(
+        ("snowflake",),
+        "Snowflake",
+        (
+            ("SNOWFLAKE_PAT", "SNOWFLAKE_TOKEN", "SNOWFLAKE_JWT"),
+            ("SNOWFLAKE_ACCOUNT_URL", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_ACCOUNT_ID", "SNOWFLAKE_ACCOUNT_IDENTIFIER"),
+        ),
+    ),
+    Provider(("openrouter",), "OpenRouter", (("OPENROUTER_API_KEY",),), url="OPENROUTER_BASE_URL", openai=True),
+    Provider(("deepseek",), "DeepSeek", (("DEEPSEEK_API_KEY",),), url="DEEPSEEK_BASE_URL", openai=True),
+    Provider(("cerebras",), "Cerebras", (("CEREBRAS_API_KEY",),), url="CEREBRAS_BASE_URL", openai=True),
+    Provider(("dashscope",), "DashScope", (("DASHSCOPE_API_KEY",),), url="DASHSCOPE_BASE_URL", openai=True),
+    Provider(("deepinfra",), "DeepInfra", (("DEEPINFRA_API_KEY",),), url="DEEPINFRA_BASE_URL", openai=True),
+    # Ollama cuts prompts to 4,096 tokens unless told otherwise, so CrewAI's own careful guess stays.
+    Provider(("ollama", "ollama_chat"), "Ollama", url="OLLAMA_HOST", openai=True, window=8192),
+    Provider(("hosted_vllm",), "vLLM", url="VLLM_BASE_URL", openai=True),
+    _through_litellm("groq", "Groq", "GROQ_API_KEY"),
+    _through_litellm("mistral", "Mistral", "MISTRAL_API_KEY"),
+    _through_litellm("xai", "xAI", "XAI_API_KEY"),
+    _through_litellm("cohere", "Cohere", "COHERE_API_KEY", "CO_API_KEY"),
+    _through_litellm("perplexity", "Perplexity", "PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
+    _through_litellm("together_ai", "Together AI", "TOGETHERAI_API_KEY", "TOGETHER_API_KEY"),
+    _through_litellm("fireworks_ai", "Fireworks AI", "FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY"),
+    _through_litellm("nvidia_nim", "NVIDIA NIM", "NVIDIA_NIM_API_KEY"),
+    _through_litellm("sambanova", "SambaNova", "SAMBANOVA_API_KEY"),
+    _through_litellm("huggingface", "Hugging Face", "HF_TOKEN", "HUGGINGFACE_API_KEY"),
+)
+BY_NAME: Mapping[str, Provider] = {name: provider for provider in PROVIDERS for name in provider.names}
+
+
+class ModelUnusable(UserError):
+    """{reason}"""
+
+
+class Models:
+    """The models this installation can speak to; one connection for each name, shared by all runs."""
+
+    def __init__(self, default_model: str, data_dir: Path, environ: Mapping[str, str] = os.environ) -> None:
+        """``default_model`` is meant where an agent names none; the embedded models' files are in ``data_dir``."""
+        self.default_model = default_model
+        self._data_dir = data_dir
+        self._environ = environ
+        self._bases: dict[str, BaseLLM] = {}
+        self._lock = threading.Lock()
+
+    def name(self, name: str) -> str:
+        """The full name of a model; of the default model for ``""``."""
+        return name or self.default_model
+
+    def problem(self, name: str) -> str | None:
+        """What keeps the model from being used, and what to do; ``None`` if nothing is known. Imports no CrewAI."""
+        name = self.name(name)
+        prefix, _, model = name.partition("/")
+        if not name:
+            return "No model is chosen. Set CREWCALL_DEFAULT_MODEL, for example to openai/gpt-4.1-mini."
+        if not prefix or not model:
+            return f"“{name}” is no model. Write provider/model, for example openai/gpt-4.1-mini."
+        if prefix == LOCAL:
+            return self._local_problem(name)
+        provider = BY_NAME.get(prefix.lower())
+        if provider is None:
+            known = ", ".join([LOCAL, *(provider.names[0] for provider in PROVIDERS)])
+            return f"There is no model provider called “{prefix}”. Use one of {known}."
+        return self._missing_package(provider) or self._missing_key(provider)
+
+    def llm(self, name: str, *, temperature: float | None = None, max_tokens: int | None = None) -> BaseLLM:
+        """A CrewAI model for one agent of one run; raises ``ModelUnusable`` with what ``problem`` says."""
+        name = self.name(name)
+        if problem := self.problem(name):
+            raise ModelUnusable(reason=problem)
+        if name.startswith(f"{LOCAL}/"):
+            return self._local(name, temperature, max_tokens)
+        with self._lock:
+            if name not in self._bases:
+                self._bases[name] = self._connect(name)
+        # The copy shares the connections. CrewAI counts tokens in a dictionary of the object: each agent needs its own.
+        llm: Any = copy.copy(self._bases[name])
+        llm._token_usage = dict.fromkeys(llm._token_usage, 0)
+        llm.temperature = temperature
+        # To summarise a conversation that has grown too long, CrewAI calls from an event loop of the moment, through a
+        # second client whose connections would be left behind and know nothing of a stop.
+        object.__setattr__(llm, "acall", partial(asyncio.to_thread, llm.call))
+        if max_tokens:
+            setattr(llm, self._limit_field(name), max_tokens)
+        return llm  # type: ignore[no-any-return]
+
+    def where(self, name: str) -> str:
+        """Who answers for a model, in words for people: the host where one is set, else the provider's name."""
+        provider = self._provider(name)
+        if provider is None:
+            return "this machine"
+        url = self._environ.get(provider.url, "")
+        return urlsplit(url).netloc or url or provider.title
+
+    def keys(self, name: str) -> str:
+        """The environment variables that hold the key to a model, for a sentence; ``""`` if it needs none."""
+        provider = self._provider(name)
+        return " or ".join(provider.keys[0]) if provider and provider.keys else ""
+
+    def redacted(self, text: str) -> str:
+        """The text without the values of any provider's keys."""
+        for key in (key for provider in PROVIDERS for group in provider.keys for key in group):
+            value = self._environ.get(key, "")
+            if key.endswith(("KEY", "TOKEN", "PAT", "JWT")) and len(value) > 5:
+                text = text.replace(value, "…")
+        return text
+
+    def _provider(self, name: str) -> Provider | None:
+        return BY_NAME.get(self.name(name).partition("/")[0].lower())
+
+    def _connect(self, name: str) -> BaseLLM:
+        from crewai import LLM
+
+        prefix, _, model = name.partition("/")
+        provider = BY_NAME[prefix.lower()]
+        settings: dict[str, Any] = {"timeout": ANSWER_SECONDS, "max_retries": 0} if provider.timed else {}
+        if provider.openai:
+            settings |= {"api_key": self._key(provider), "base_url": self._environ.get(provider.url) or None}
+        # Named outright, a provider takes models that CrewAI has not heard of yet.
+        settings |= (
+            {"model": name} if provider.package == "litellm" else {"model": model, "provider": provider.names[0]}
+        )
+        llm: Any = LLM(**settings)
+        if provider.openai:
+            make_stoppable(llm._client._client)
+        _weigh_here(llm, model, provider.window)
+        return llm  # type: ignore[no-any-return]
+
+    def _local(self, name: str, temperature: float | None, max_tokens: int | None) -> BaseLLM:
+        path = model_files.path_of(name, self._data_dir)
+        assert path is not None  # problem() has looked
+        settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
+        return local_llm(name, path, **{key: value for key, value in settings.items() if value is not None})
+
+    def _local_problem(self, name: str) -> str | None:
+        if name not in model_files.MODELS:
+            return f"There is no embedded model called “{name}”. Use one of {', '.join(model_files.MODELS)}."
+        if model_files.path_of(name, self._data_dir):
+            return None
+        return f"The embedded model {name} has not been fetched yet. Run crewcall fetch-model {name} on the server."
+
+    def _missing_package(self, provider: Provider) -> str | None:
+        if _installed(provider.package):
+            return None
+        return f"Models of {provider.title} need another package. Install it: pip install 'crewai[{provider.extra}]'."
+
+    def _missing_key(self, provider: Provider) -> str | None:
+        if provider.openai and provider.url == "OPENAI_BASE_URL" and self._environ.get(provider.url):
+            return None
+        missing = [group for group in provider.keys if not any(self._environ.get(key) for key in group)]
+        if not missing:
+            return None
+        return f"Set {' and '.join(group[0] for group in missing)} to use models of {provider.title}."
+
+    def _key(self, provider: Provider) -> str | None:
+        """The key; servers of one's own often want none, but OpenAI's client insists on one."""
+        for key in (key for group in provider.keys for key in group):
+            if value := self._environ.get(key):
+                return value
+        return "none" if provider.names[0] == "openai" else None
+
+    def _limit_field(self, name: str) -> str:
+        """OpenAI's newer models take ``max_completion_tokens`` alone; other servers may know only ``max_tokens``."""
+        official = name.startswith("openai/") and not self._environ.get("OPENAI_BASE_URL")
+        return "max_completion_tokens" if official else "max_tokens"
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _weigh_here(llm: Any, model: str, window: int) -> None:
+    """Tell a model how to see whether a prompt fits.
+
+    Before each call CrewAI has the provider count the prompt's tokens, which is one more request each time: an estimate
+    does. A model it does not know it takes for one of 8,192 tokens, and summarises what would have fitted.
+    """
+    from crewai.llms.context_window import CONTEXT_WINDOW_USAGE_RATIO, LLM_CONTEXT_WINDOW_SIZES
+
+    object.__setattr__(llm, "get_input_tokens_count", _estimated_tokens)
+    if model not in LLM_CONTEXT_WINDOW_SIZES:
+        known = int(window * CONTEXT_WINDOW_USAGE_RATIO)
+        object.__setattr__(llm, "get_context_window_size", lambda: max(known, type(llm).get_context_window_size(llm)))
+
+
+def _estimated_tokens(messages: Any, tools: Any = None, response_model: Any = None) -> int:
+    """At four bytes a token, which is about right for English and careful for most other scripts."""
+    from crewai.utilities.message_utils import message_content_text
+
+    texts = [messages] if isinstance(messages, str) else [message_content_text(message) for message in messages]
+    return -(-sum(len(text.encode()) for text in texts) // 4)

@@ -1,0 +1,59 @@
+"""Every mistake a person can be told about."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """Something went wrong that the person can understand and mend."""
+
+    # The name of the form field the sentence belongs under, when there is one.
+    field: ClassVar[str | None] = None
+
+    def __init__(self, **facts: object) -> None:
+        """Keep the facts and say them: a subclass's docstring, filled with them, is its sentence."""
+        self.facts = facts
+        super().__init__((type(self).__doc__ or "").format(**facts))
+
+    @property
+    def sentence(self) -> str:
+        """What the person reads: plain text, not yet escaped for Slack."""
+        return str(self)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The sentence for each form field at fault; empty where the mistake belongs to no field."""
+        return {self.field: self.sentence} if self.field else {}
+
+
+class Refused(UserError):
+    """{reason}"""
+
+
+class FormRefused(UserError):
+    """{reason}"""
+
+    def __init__(self, *, fields: dict[str, str] | None = None, reason: str = "") -> None:
+        """Say what is wrong with each field of a form, or with its answers taken together."""
+        self._fields = fields or {}
+        super().__init__(reason=reason or " ".join(self._fields.values()))
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """A sentence for each faulty field."""
+        return self._fields
+
+
+class NameTaken(UserError):
+    """There is already {kind} called “{name}”. Choose another name."""
+
+    field = "name"
+
+
+class Gone(UserError):
+    """That {kind} has been deleted in the meantime."""
+
+
+class EditedMeanwhile(UserError):
+    """Someone else changed this {kind} while you were editing it. Copy what you typed, close this form and open it again."""

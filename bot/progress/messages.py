@@ -1,0 +1,154 @@
+"""What a run's messages say: the parent, the progress message and the result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.progress.picture import RunPicture, TaskPicture
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts
+from store.runs import RunState
+
+# Seen beside the words for a state, never instead of them.
+MARKS = {
+    RunState.QUEUED: "🕐",
+    RunState.RUNNING: "▶️",
+    RunState.COMPLETED: "✅",
+    RunState.FAILED: "❌",
+    RunState.CANCELLED: "⏹️",
+}
+
+# A result of more parts than this is posted as its beginning and a file.
+_MOST_PARTS = 2
+
+
+class Message(NamedTuple):
+    """A message: plain words for notifications and screen readers, and blocks."""
+
+    text: str
+    blocks: list[Json]
+
+
+def parent(picture: RunPicture) -> Message:
+    """The message in the channel, which always shows how the run stands."""
+    run = picture.run
+    shown = [blocks.section(f"*{escape(run.crew_name)}* · {_state(picture)}\nStarted by <@{run.started_by}>")]
+    if run.inputs:
+        given = " · ".join(f"*{escape(name)}:* {fit_escaped(_line(value), 300)}" for name, value in run.inputs.items())
+        shown.append(blocks.context(given))
+    return Message(f"{run.crew_name}: {_state_words(picture)}", shown)
+
+
+def progress(picture: RunPicture, now: datetime) -> Message:
+    """The one message that moves: a plan with a card for each task, time, tokens and a Stop button."""
+    cards = [_card(number, task, now) for number, task in enumerate(picture.tasks.values(), 1)]
+    shown = [blocks.plan(_plan_title(picture), cards), blocks.context(_facts(picture, now))]
+    if not picture.state.over:
+        shown.append(blocks.actions(_stop_button(picture), block_id="run.controls"))
+    return Message(f"{picture.run.crew_name}: {_state_words(picture)}", shown)
+
+
+def results(picture: RunPicture) -> tuple[list[Message], str | None]:
+    """The last messages of the thread, and the whole result if it belongs into a file too.
+
+    A result of up to two messages is shown whole. A longer one begins in the thread and says where the rest is.
+    """
+    if picture.state is not RunState.COMPLETED:
+        return [Message(_state_words(picture), [blocks.section(_ending(picture)), _afterwards(picture)])], None
+    whole = picture.result or ""
+    parts = markdown_parts(whole) or ["_The crew gave an empty result._"]
+    file = whole if len(parts) > 1 else None
+    if len(parts) > _MOST_PARTS:
+        note = f"This is the beginning. The whole result ({len(whole):,} characters) is in the file in this thread."
+        shown = [[blocks.markdown(parts[0]), blocks.context(note)]]
+    else:
+        shown = [[blocks.markdown(part)] for part in parts]
+    shown[-1].append(_afterwards(picture))
+    title = f"Result of {picture.run.crew_name}"
+    return [Message(f"{title}: {fit(_line(whole), 300)}", each) for each in shown], file
+
+
+def _state(picture: RunPicture) -> str:
+    return f"{MARKS[picture.state]} {escape(_state_words(picture))}"
+
+
+def _state_words(picture: RunPicture) -> str:
+    took = _took(picture.started_at, picture.ended_at)
+    match picture.state:
+        case RunState.QUEUED:
+            return "Waiting for its turn"
+        case RunState.RUNNING:
+            done = sum(task.status == "complete" for task in picture.tasks.values())
+            return f"Running, {done} of {count(len(picture.tasks), 'task')} done"
+        case RunState.COMPLETED:
+            return f"Done{took}"
+        case RunState.FAILED:
+            return f"Failed at {picture.failed_task}{took}" if picture.failed_task else f"Failed{took}"
+        case RunState.CANCELLED:
+            return f"Stopped{took}"
+
+
+def _took(started_at: datetime | None, ended_at: datetime | None) -> str:
+    if started_at is None or ended_at is None:
+        return ""
+    return f" after {duration((ended_at - started_at).total_seconds())}"
+
+
+def _plan_title(picture: RunPicture) -> str:
+    if picture.state is RunState.RUNNING and picture.current:
+        return f"{picture.run.crew_name}: {picture.current.name}"
+    return f"{picture.run.crew_name}: {_state_words(picture)}"
+
+
+def _card(number: int, task: TaskPicture, now: datetime) -> Json:
+    return blocks.task_card(f"task-{number}", task.name, task.status, _details(task, now), task.reason or task.output)
+
+
+def _details(task: TaskPicture, now: datetime) -> str | None:
+    parts = [task.agent] if task.agent else []
+    if task.tool:
+        parts.append(f"using {task.tool}")
+    if task.started_at:
+        parts.append(duration(((task.ended_at or now) - task.started_at).total_seconds()))
+    return " · ".join(parts) or None
+
+
+def _facts(picture: RunPicture, now: datetime) -> str:
+    spent = duration(((picture.ended_at or now) - picture.started_at).total_seconds()) if picture.started_at else "0 s"
+    return f"{spent} · {count(picture.tokens, 'token')}"
+
+
+def _stop_button(picture: RunPicture) -> Json:
+    name = picture.run.crew_name
+    sure = blocks.confirm("Stop this run?", "What is done so far stays in this thread.", "Stop it", "Go on", danger=True)
+    return blocks.button(
+        "Stop",
+        "run.stop",
+        str(picture.run.id),
+        style="danger",
+        confirm=sure,
+        accessibility_label=f"Stop the run of {name}",
+    )
+
+
+def _ending(picture: RunPicture) -> str:
+    done = [escape(task.name) for task in picture.tasks.values() if task.status == "complete"]
+    finished = f"\nDone before that: {', '.join(done)}." if done else ""
+    if picture.state is RunState.CANCELLED:
+        return f"<@{picture.stopped_by}> stopped this run.{finished}"
+    where = f" at *{escape(picture.failed_task)}*" if picture.failed_task else ""
+    return f"The run failed{where}. {escape(picture.reason or '')}{finished}"
+
+
+def _afterwards(picture: RunPicture) -> Json:
+    run_id = str(picture.run.id)
+    buttons = [blocks.button("Run again", "run.again", run_id)] if picture.run.crew_id else []
+    if picture.run.crew_id and picture.run.inputs:
+        buttons.append(blocks.button("Edit inputs", "run.edit_inputs", run_id))
+    return blocks.actions(*buttons, blocks.button("Show log", "run.log", run_id), block_id="run.afterwards")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,128 @@
+"""How a run stands, put together from its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import singledispatchmethod
+
+from bot import events
+from bot.slack.blocks import TaskStatus
+from store.runs import Execution, RunState
+
+
+@dataclass
+class TaskPicture:
+    """One task of the run."""
+
+    name: str
+    agent: str | None
+    status: TaskStatus = "pending"
+    tool: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    output: str | None = None
+    reason: str | None = None
+
+
+@dataclass
+class RunPicture:
+    """One run: its tasks by name in order, its state, and where it is shown."""
+
+    run: Execution
+    state: RunState
+    tasks: dict[str, TaskPicture]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    tokens: int = 0
+    reason: str | None = None
+    failed_task: str | None = None
+    stopped_by: str | None = None
+    result: str | None = None
+    thread_ts: str | None = None
+    progress_ts: str | None = None
+    shown_at: datetime | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, run: Execution) -> RunPicture:
+        """The picture of a run as the store knows it."""
+        return cls(
+            run=run,
+            state=run.status,
+            tasks={task.name: TaskPicture(task.name, task.agent) for task in run.definition.tasks},
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            tokens=run.tokens,
+            reason=run.error,
+            failed_task=run.error_task,
+            stopped_by=run.cancelled_by,
+            result=run.results,
+            thread_ts=run.thread_ts,
+            progress_ts=run.progress_ts,
+        )
+
+    @property
+    def current(self) -> TaskPicture | None:
+        """The task being worked on."""
+        return next((task for task in self.tasks.values() if task.status == "in_progress"), None)
+
+    @singledispatchmethod
+    def apply(self, event: events.RunEvent) -> None:
+        """Change the picture by what happened."""
+        raise TypeError(f"no picture of {type(event).__name__}")
+
+    @apply.register
+    def _(self, event: events.RunStarted) -> None:
+        self.state, self.started_at = RunState.RUNNING, event.at
+
+    @apply.register
+    def _(self, event: events.TaskStarted) -> None:
+        task = self._task(event.task, event.agent)
+        task.status, task.started_at = "in_progress", event.at
+
+    @apply.register
+    def _(self, event: events.TaskFinished) -> None:
+        task = self._task(event.task, event.agent)
+        task.status, task.ended_at, task.output, task.tool = "complete", event.at, event.output, None
+
+    @apply.register
+    def _(self, event: events.TaskFailed) -> None:
+        task = self._task(event.task, event.agent)
+        task.status, task.ended_at, task.reason, task.tool = "error", event.at, event.reason, None
+
+    @apply.register
+    def _(self, event: events.ToolStarted) -> None:
+        self._task(event.task, event.agent).tool = event.tool
+
+    @apply.register
+    def _(self, event: events.ToolFinished) -> None:
+        self._task(event.task, event.agent).tool = None
+
+    @apply.register
+    def _(self, event: events.ModelCalled) -> None:
+        self.tokens += event.prompt_tokens + event.completion_tokens
+
+    @apply.register
+    def _(self, event: events.RunCompleted) -> None:
+        self.state, self.ended_at, self.result = RunState.COMPLETED, event.at, event.result
+
+    @apply.register
+    def _(self, event: events.RunFailed) -> None:
+        self.state, self.ended_at, self.reason, self.failed_task = RunState.FAILED, event.at, event.reason, event.task
+        self._leave_unfinished(event.at, "error")
+
+    @apply.register
+    def _(self, event: events.RunCancelled) -> None:
+        self.state, self.ended_at, self.stopped_by = RunState.CANCELLED, event.at, event.by
+        self._leave_unfinished(event.at, "pending")
+
+    def _task(self, name: str, agent: str) -> TaskPicture:
+        # Work that is delegated under a name of its own still gets a card.
+        task = self.tasks.setdefault(name, TaskPicture(name, agent))
+        task.agent = agent or task.agent
+        return task
+
+    def _leave_unfinished(self, at: datetime, status: TaskStatus) -> None:
+        for task in self.tasks.values():
+            if task.status == "in_progress":
+                task.status, task.ended_at, task.tool = status, at, None

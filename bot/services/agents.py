@@ -1,0 +1,51 @@
+"""Adding, changing and removing a crew's agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.errors import FormRefused
+from bot.services import Actor
+from bot.services.texts import refuse_malformed
+from store import agents, crews
+from store.agents import Agent, AgentDraft
+from store.database import Store
+
+
+class Agents:
+    """The agents of the workspace's crews."""
+
+    def __init__(self, store: Store, model_problem: Callable[[str], str | None]) -> None:
+        """``model_problem`` says what is wrong with a model's name, with the mend, or nothing."""
+        self.store = store
+        self.model_problem = model_problem
+
+    def add(self, crew_id: int, draft: AgentDraft, *, by: Actor) -> Agent:
+        """Add an agent to the crew; raise ``Gone``, ``NameTaken`` or ``FormRefused``."""
+        self._check(draft)
+        with self.store.transaction() as session:
+            crews.get(session, crew_id, team=by.team)
+            return agents.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
+
+    def change(self, agent_id: int, draft: AgentDraft, *, version: int, by: Actor) -> Agent:
+        """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken``, ``FormRefused``."""
+        self._check(draft)
+        with self.store.transaction() as session:
+            return agents.change(session, agent_id, draft, team=by.team, version=version, by=by.user)
+
+    def get(self, agent_id: int, *, by: Actor) -> Agent:
+        """One agent; raise ``Gone``."""
+        with self.store.reading() as session:
+            return agents.get(session, agent_id, team=by.team)
+
+    def remove(self, agent_id: int, *, by: Actor) -> Agent:
+        """Remove an agent and return what it was; its tasks stay without an agent. Raise ``Gone``."""
+        with self.store.transaction() as session:
+            return agents.remove(session, agent_id, team=by.team)
+
+    def _check(self, draft: AgentDraft) -> None:
+        refuse_malformed(role=draft.role, goals="\n".join(draft.goals), backstory=draft.backstory)
+        if draft.llm and not all(draft.llm.strip().partition("/")):
+            raise FormRefused(fields={"llm": "Write it as provider/model, for example openai/gpt-4.1-mini."})
+        if draft.llm and (problem := self.model_problem(draft.llm)):
+            raise FormRefused(fields={"llm": problem})

@@ -1,0 +1,96 @@
+"""Creating, reading, changing and deleting crews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.services import Actor
+from bot.services.checks import Problem, problems
+from store import agents, crews, runs, tasks
+from store.agents import Agent
+from store.crews import CrewDraft, CrewInstance
+from store.database import Store
+from store.runs import Execution
+from store.tasks import Task
+
+
+@dataclass(frozen=True)
+class CrewSheet:
+    """Everything about one crew that its page shows."""
+
+    crew: CrewInstance
+    agents: list[Agent]
+    tasks: list[Task]
+    runs: list[Execution]
+    inputs: list[str]
+    problems: list[Problem]
+
+    def agent_of(self, task: Task) -> Agent | None:
+        """Who does the task."""
+        return next((agent for agent in self.agents if agent.id == task.agent_id), None)
+
+    def before(self, task: Task) -> list[Task]:
+        """The tasks whose results the task is given."""
+        return [other for other in self.tasks if other.id in task.depends_on]
+
+
+class Crews:
+    """The workspace's crews."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def create(self, draft: CrewDraft, *, by: Actor) -> CrewInstance:
+        """Add a crew owned by ``by``; raise ``NameTaken``."""
+        with self.store.transaction() as session:
+            return crews.add(session, draft, team=by.team, by=by.user)
+
+    def change(self, crew_id: int, draft: CrewDraft, *, version: int, by: Actor) -> CrewInstance:
+        """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
+        with self.store.transaction() as session:
+            return crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
+
+    def delete(self, crew_id: int, *, by: Actor) -> CrewInstance:
+        """Delete a crew with its agents and tasks, keep its runs, and return what it was; raise ``Gone``."""
+        with self.store.transaction() as session:
+            return crews.remove(session, crew_id, team=by.team)
+
+    def get(self, crew_id: int, *, by: Actor) -> CrewInstance:
+        """One crew; raise ``Gone``."""
+        with self.store.reading() as session:
+            return crews.get(session, crew_id, team=by.team)
+
+    def names(self, *, by: Actor) -> list[tuple[int, str]]:
+        """Id and name of every crew, to find one by what was typed."""
+        with self.store.reading() as session:
+            return crews.names(session, team=by.team)
+
+    def page(
+        self, *, by: Actor, words: str = "", offset: int = 0, limit: int = 10
+    ) -> tuple[list[CrewInstance], int]:
+        """One page of crews, the person's own first, and how many there are in all."""
+        with self.store.reading() as session:
+            return crews.page(session, team=by.team, mine=by.user, words=words, offset=offset, limit=limit)
+
+    def sheet(self, crew_id: int, *, by: Actor) -> CrewSheet:
+        """The crew with its agents, tasks, latest runs and what is wrong with it; raise ``Gone``."""
+        with self.store.reading() as session:
+            crew = crews.get(session, crew_id, team=by.team)
+            members = agents.list_all(session, crew_id, team=by.team)
+            work = tasks.list_all(session, crew_id, team=by.team)
+            latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
+        return CrewSheet(
+            crew=crew,
+            agents=members,
+            tasks=work,
+            runs=latest,
+            inputs=needed_inputs(crew, members, work),
+            problems=problems(crew, members, work),
+        )
+
+
+def needed_inputs(crew: CrewInstance, members: list[Agent], work: list[Task]) -> list[str]:
+    """The placeholders that a run must be given, in order of first appearance."""
+    from bot.engine import placeholders
+
+    return placeholders.needed(runs.definition(crew, members, work))

@@ -1,0 +1,113 @@
+"""Starting, stopping and looking back at runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.errors import UserError
+from bot.services import Actor
+from bot.services.checks import problems
+from bot.services.crews import needed_inputs
+from store import agents, crews, runs, tasks
+from store.database import Store
+from store.runs import Execution
+
+# Says one sentence to the person who asked, where nobody else sees it.
+Tell = Callable[[str], None]
+
+
+class NotReady(UserError):
+    """“{name}” can’t run yet. {reasons}"""
+
+
+class InputsMissing(UserError):
+    """“{name}” needs {missing}."""
+
+
+class AlreadyOver(UserError):
+    """That run of “{name}” is already over."""
+
+
+class NothingToStop(UserError):
+    """You have no run going on."""
+
+
+class Launcher(Protocol):
+    """What makes a queued run known and brings it to work; it returns at once."""
+
+    def launch(self, run: Execution, tell: Tell) -> None: ...
+
+    def stop(self, run: Execution, by: str) -> None: ...
+
+
+class Runs:
+    """The workspace's runs."""
+
+    def __init__(self, store: Store, launcher: Launcher, model_problem: Callable[[str], str | None]) -> None:
+        """``model_problem`` says what is wrong with a model's name, with the mend; ``""`` names the default model."""
+        self.store = store
+        self.launcher = launcher
+        self.model_problem = model_problem
+
+    def start(self, crew_id: int, inputs: dict[str, str], *, by: Actor, channel: str, tell: Tell) -> Execution:
+        """Queue a run of the crew as it is now; raise ``Gone``, ``NotReady`` or ``InputsMissing``.
+
+        What goes wrong later, before the run has a thread of its own, is said through ``tell``.
+        """
+        with self.store.transaction() as session:
+            crew = crews.get(session, crew_id, team=by.team)
+            members = agents.list_all(session, crew_id, team=by.team)
+            work = tasks.list_all(session, crew_id, team=by.team)
+            reasons = [problem.sentence for problem in problems(crew, members, work)]
+            models = dict.fromkeys(agent.llm for agent in members)
+            reasons += [problem for name in models if (problem := self.model_problem(name))]
+            if reasons:
+                raise NotReady(name=crew.name, reasons=" ".join(reasons))
+            needed = needed_inputs(crew, members, work)
+            if missing := [name for name in needed if not inputs.get(name, "").strip()]:
+                raise InputsMissing(name=crew.name, missing=", ".join(missing))
+            frozen = runs.definition(crew, members, work)
+            given = {name: inputs[name] for name in needed}
+            run = runs.add(session, crew, frozen, given, by=by.user, channel=channel)
+        self.launcher.launch(run, tell)
+        return run
+
+    def stop(self, run_id: int, *, by: Actor) -> Execution:
+        """Ask a run to stop; raise ``Gone`` or ``AlreadyOver``."""
+        run = self.get(run_id, by=by)
+        if run.status.over:
+            raise AlreadyOver(name=run.crew_name)
+        self.launcher.stop(run, by.user)
+        return run
+
+    def again(self, run_id: int, *, by: Actor, tell: Tell) -> Execution:
+        """Run the crew of an earlier run, as it is now, with the same inputs in the same channel."""
+        run = self.get(run_id, by=by)
+        return self.start(run.crew_id or 0, run.inputs, by=by, channel=run.channel, tell=tell)
+
+    def stop_latest(self, *, by: Actor, crew_id: int | None = None) -> Execution:
+        """Ask the person's newest unfinished run, of one crew or any, to stop; raise ``NothingToStop``."""
+        with self.store.reading() as session:
+            going = runs.latest(
+                session, team=by.team, crew_id=crew_id, started_by=by.user, unfinished=True, limit=1
+            )
+        if not going:
+            raise NothingToStop
+        return self.stop(going[0].id, by=by)
+
+    def get(self, run_id: int, *, by: Actor) -> Execution:
+        """One run; raise ``Gone``."""
+        with self.store.reading() as session:
+            return runs.get(session, run_id, team=by.team)
+
+    def latest(self, *, by: Actor, crew_id: int | None = None, before: int | None = None, limit: int = 10) -> list[Execution]:
+        """The newest runs first, of one crew or all, older than the run ``before`` if given."""
+        with self.store.reading() as session:
+            return runs.latest(session, team=by.team, crew_id=crew_id, before=before, limit=limit)
+
+    def log(self, run_id: int, *, by: Actor) -> list[runs.LogEntry]:
+        """A run's log in the order things happened; raise ``Gone``."""
+        with self.store.reading() as session:
+            runs.get(session, run_id, team=by.team)
+            return runs.log_of(session, run_id)

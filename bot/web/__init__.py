@@ -1,0 +1,1 @@
+"""The HTTP side: Slack over HTTP, and whether all is well."""

@@ -1,0 +1,1 @@
+"""Slack's doors: one file per noun or surface."""

@@ -1,0 +1,87 @@
+"""Adding, editing and removing agents on the crew page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.services import Actor
+from bot.services.agents import Agents
+from bot.services.crews import Crews
+from bot.slack import blocks
+from bot.slack.blocks import Json, meta_of
+from bot.slack.commands import Commands
+from bot.slack.forms import Form, Lines, Text
+from bot.slack.text import escape
+from handlers.crew_page import crew_page
+from store.agents import AgentDraft
+
+NEW_AGENT = Form(
+    AgentDraft,
+    callback_id="agent.create",
+    title="New agent",
+    submit="Add",
+    widgets={"goals": Lines(), "backstory": Text(multiline=True)},
+)
+EDIT_AGENT = replace(NEW_AGENT, callback_id="agent.change", title="Edit agent", submit="Save")
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer the forms and buttons about agents."""
+    app.action("agent.add")(ask_for_agent)
+    app.view(NEW_AGENT.callback_id)(add_agent)
+    app.action("agent.menu")(choose)
+    app.view(EDIT_AGENT.callback_id)(change_agent)
+    app.view("agent.remove")(remove_agent)
+
+
+def ask_for_agent(ack: Ack, body: Json, action: Json, client: WebClient, place: str | None) -> None:
+    ack()
+    meta = {"crew": int(action["value"]), "place": place}
+    client.views_push(trigger_id=body["trigger_id"], view=NEW_AGENT.view(meta=meta))
+
+
+def add_agent(
+    ack: Ack, view: Json, client: WebClient, agents: Agents, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    agent = agents.add(NEW_AGENT.meta(view)["crew"], NEW_AGENT.read(view), by=actor)
+    ack()
+    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is added.")
+    client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def choose(
+    ack: Ack, body: Json, action: Json, client: WebClient, agents: Agents, actor: Actor, place: str | None
+) -> None:
+    ack()
+    what, _, agent_id = action["selected_option"]["value"].partition(":")
+    agent = agents.get(int(agent_id), by=actor)
+    meta = {"agent": agent.id, "version": agent.version, "place": place}
+    view = EDIT_AGENT.view(agent.draft(), meta=meta) if what == "edit" else _removal(agent.name, meta)
+    client.views_push(trigger_id=body["trigger_id"], view=view)
+
+
+def change_agent(
+    ack: Ack, view: Json, client: WebClient, agents: Agents, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    meta = EDIT_AGENT.meta(view)
+    agent = agents.change(meta["agent"], EDIT_AGENT.read(view), version=meta["version"], by=actor)
+    ack()
+    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is saved.")
+    client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def remove_agent(
+    ack: Ack, view: Json, client: WebClient, agents: Agents, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    agent = agents.remove(meta_of(view)["agent"], by=actor)
+    ack()
+    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is removed.")
+    client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def _removal(name: str, meta: Json) -> Json:
+    sure = blocks.section(f"Remove *{escape(name)}*? Tasks that this agent does stay, and wait for another agent.")
+    return blocks.modal("Remove agent", [sure], callback_id="agent.remove", submit="Remove", close="Cancel", meta=meta)

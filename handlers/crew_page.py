@@ -1,0 +1,121 @@
+"""The crew page: one window that shows everything about a crew and leads everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.services.crews import CrewSheet
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.text import count, escape, fit_escaped
+from handlers.run_words import run_line
+from store.agents import Agent
+from store.tasks import Task
+
+# Slack shows 100 rows in a window; both lists and the rest of the page must fit.
+_MOST_AGENTS = 30
+_MOST_TASKS = 45
+
+
+def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None) -> Json:
+    """The page; ``place`` is the channel its runs are posted in, ``notice`` a mrkdwn sentence on top."""
+    rows = [
+        *([blocks.alert(notice, "success")] if notice else []),
+        *_basics(sheet),
+        *_problems(sheet),
+        *_agents(sheet),
+        *_tasks(sheet),
+        *_runs(sheet),
+    ]
+    meta = {"crew": sheet.crew.id, "place": place}
+    return blocks.modal(sheet.crew.kind.capitalize(), rows, callback_id="crew.page", meta=meta)
+
+
+def deleted_page(name: str) -> Json:
+    """What stands where the page of a deleted crew was."""
+    return blocks.modal("Crew", [blocks.section(f"*{escape(name)}* is deleted.")], callback_id="crew.deleted")
+
+
+def delete_confirmation(sheet: CrewSheet) -> Json:
+    """“Are you sure?”, with what goes with the crew."""
+    goes = f"{count(len(sheet.agents), 'agent')} and {count(len(sheet.tasks), 'task')}"
+    text = f"“{sheet.crew.name}” goes with its {goes}. Its past runs stay in the history. This can’t be undone."
+    return blocks.confirm("Delete this crew?", text, "Delete", "Keep it", danger=True)
+
+
+def _basics(sheet: CrewSheet) -> Iterable[Json]:
+    crew = sheet.crew
+    yield blocks.header(crew.name)
+    yield blocks.section(fit_escaped(crew.description, 2900) if crew.description else "_No description yet._")
+    asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
+    yield blocks.context(
+        f"{crew.process_type.capitalize()} · owner <@{crew.owner}> · version {crew.version} · asks for {asked}"
+    )
+    yield blocks.actions(
+        blocks.button("Run", "crew.run", str(crew.id), style="primary", accessibility_label=f"Run {crew.name}"),
+        blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}"),
+        blocks.button("Delete", "crew.delete", str(crew.id), style="danger", confirm=delete_confirmation(sheet)),
+        block_id="crew.controls",
+    )
+
+
+def _problems(sheet: CrewSheet) -> Iterable[Json]:
+    if sheet.problems:
+        lines = "\n".join(f"• {escape(problem.sentence)}" for problem in sheet.problems)
+        yield blocks.alert(f"Before this crew can run:\n{lines}", "warning")
+
+
+def _agents(sheet: CrewSheet) -> Iterable[Json]:
+    yield blocks.divider()
+    add = blocks.button("Add agent", "agent.add", str(sheet.crew.id))
+    yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add)
+    if not sheet.agents:
+        yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
+    for agent in sheet.agents[:_MOST_AGENTS]:
+        yield blocks.section(_agent_line(agent), accessory=_menu("agent", agent), block_id=f"agent-{agent.id}")
+    yield from _more(sheet.agents, _MOST_AGENTS, "agent")
+
+
+def _tasks(sheet: CrewSheet) -> Iterable[Json]:
+    yield blocks.divider()
+    add = blocks.button("Add task", "task.add", str(sheet.crew.id))
+    yield blocks.section(f"*Tasks* ({len(sheet.tasks)}), in the order they run", accessory=add)
+    if not sheet.tasks:
+        yield blocks.context("A task says what to do and what a good result looks like. Write {topic} to be asked for it.")
+    for number, task in enumerate(sheet.tasks[:_MOST_TASKS], 1):
+        line = _task_line(number, task, sheet)
+        yield blocks.section(line, accessory=_menu("task", task), block_id=f"task-{task.id}")
+    yield from _more(sheet.tasks, _MOST_TASKS, "task")
+
+
+def _runs(sheet: CrewSheet) -> Iterable[Json]:
+    if sheet.runs:
+        yield blocks.divider()
+        yield blocks.section("*Last runs*")
+        yield from (blocks.context(run_line(run)) for run in sheet.runs)
+
+
+def _agent_line(agent: Agent) -> str:
+    model = f" · `{escape(agent.llm)}`" if agent.llm else ""
+    goals = fit_escaped("; ".join(agent.goals), 200)
+    return f"*{escape(agent.name)}* · {fit_escaped(agent.title, 150)}{model}\n{goals}"
+
+
+def _task_line(number: int, task: Task, sheet: CrewSheet) -> str:
+    agent = sheet.agent_of(task)
+    who = escape(agent.name) if agent else "no agent yet"
+    after = ", ".join(escape(other.name) for other in sheet.before(task))
+    uses = f" · uses {after}" if after else ""
+    what = fit_escaped(" ".join(task.description.split()), 200)
+    return f"{number}. *{escape(task.name)}* · {who}{uses}\n{what}"
+
+
+def _menu(noun: str, thing: Agent | Task) -> Json:
+    return blocks.overflow(
+        f"{noun}.menu", blocks.option("Edit", f"edit:{thing.id}"), blocks.option("Remove…", f"remove:{thing.id}")
+    )
+
+
+def _more(things: Sequence[object], shown: int, noun: str) -> Iterable[Json]:
+    if len(things) > shown:
+        yield blocks.context(f"and {count(len(things) - shown, noun)} more, which Slack has no room for here")

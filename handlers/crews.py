@@ -1,0 +1,135 @@
+"""``/crew create``, ``edit``, ``show``, ``list`` and ``delete``, and the crew page's own buttons."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.services import Actor
+from bot.services.crews import Crews
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.commands import Commands, Words
+from bot.slack.forms import Form, Text
+from bot.slack.text import escape
+from handlers import crew_list
+from handlers.crew_page import crew_page, delete_confirmation, deleted_page
+from handlers.finding import find
+from handlers.injection import Reply
+from store.crews import CrewDraft
+
+NEW_CREW = Form(
+    CrewDraft,
+    callback_id="crew.create",
+    title="New crew",
+    submit="Create",
+    widgets={"description": Text(multiline=True)},
+)
+EDIT_CREW = replace(NEW_CREW, callback_id="crew.change", title="Edit crew", submit="Save")
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer the commands, forms and buttons about crews."""
+    commands.add("create", ask_for_crew, example="/crew create Market research", summary="Make a new crew")
+    commands.add("edit", open_crew, example="/crew edit Market research", summary="Open a crew to read or change it")
+    commands.add("show", open_crew, example="/crew show Market research", hidden=True)
+    commands.add("list", list_crews, example="/crew list market", summary="Your team’s crews, yours first")
+    commands.add("delete", offer_deletion, example="/crew delete Market research", summary="Delete a crew")
+    app.action("crew.new")(ask_for_new_crew)
+    app.view(NEW_CREW.callback_id)(create_crew)
+    app.action(re.compile(r"^crew\.open"))(open_pressed_crew)
+    app.action("crew.edit")(edit_crew)
+    app.view(EDIT_CREW.callback_id)(change_crew)
+    app.action("crew.delete")(delete_crew)
+    app.action("crew.delete_listed")(delete_listed_crew)
+    app.action(re.compile(r"^crew\.list_page\."))(turn_page)
+
+
+def ask_for_crew(ack: Ack, words: Words, client: WebClient) -> None:
+    ack()
+    view = NEW_CREW.view(name=words.rest, meta={"place": words.channel})
+    client.views_open(trigger_id=words.trigger_id, view=view)
+
+
+def ask_for_new_crew(ack: Ack, body: Json, client: WebClient, place: str | None) -> None:
+    ack()
+    client.views_open(trigger_id=body["trigger_id"], view=NEW_CREW.view(meta={"place": place}))
+
+
+def create_crew(ack: Ack, view: Json, crews: Crews, actor: Actor, place: str | None) -> None:
+    crew = crews.create(NEW_CREW.read(view), by=actor)
+    notice = f"*{escape(crew.name)}* is ready. Add agents and tasks next."
+    ack(response_action="update", view=crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice))
+
+
+def open_crew(ack: Ack, words: Words, client: WebClient, crews: Crews, actor: Actor, reply: Reply) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply)
+    if crew_id is not None:
+        page = crew_page(crews.sheet(crew_id, by=actor), place=words.channel)
+        client.views_open(trigger_id=words.trigger_id, view=page)
+
+
+def open_pressed_crew(
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    ack()
+    sheet = crews.sheet(int(action["value"]), by=actor)
+    client.views_open(trigger_id=body["trigger_id"], view=crew_page(sheet, place=place))
+
+
+def edit_crew(
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    ack()
+    crew = crews.get(int(action["value"]), by=actor)
+    meta = {"crew": crew.id, "version": crew.version, "place": place}
+    client.views_push(trigger_id=body["trigger_id"], view=EDIT_CREW.view(crew.draft(), meta=meta))
+
+
+def change_crew(ack: Ack, view: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None) -> None:
+    meta = EDIT_CREW.meta(view)
+    crew = crews.change(meta["crew"], EDIT_CREW.read(view), version=meta["version"], by=actor)
+    ack()
+    page = crew_page(crews.sheet(crew.id, by=actor), place=place, notice="Saved.")
+    client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def delete_crew(ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor) -> None:
+    ack()
+    crew = crews.delete(int(action["value"]), by=actor)
+    client.views_update(view_id=body["view"]["id"], view=deleted_page(crew.name))
+
+
+def offer_deletion(ack: Ack, words: Words, crews: Crews, actor: Actor, reply: Reply) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply)
+    if crew_id is None:
+        return
+    sheet = crews.sheet(crew_id, by=actor)
+    button = blocks.button(
+        "Delete…", "crew.delete_listed", str(sheet.crew.id), style="danger", confirm=delete_confirmation(sheet)
+    )
+    reply(f"Delete {sheet.crew.name}?", [blocks.section(f"Delete *{escape(sheet.crew.name)}*?", accessory=button)])
+
+
+def delete_listed_crew(ack: Ack, action: Json, crews: Crews, actor: Actor, reply: Reply) -> None:
+    ack()
+    crew = crews.delete(int(action["value"]), by=actor)
+    reply(f"{crew.name} is deleted.", [blocks.section(f"*{escape(crew.name)}* is deleted.")], replace=True)
+
+
+def list_crews(ack: Ack, words: Words, crews: Crews, actor: Actor, reply: Reply) -> None:
+    ack()
+    reply("Your crews", crew_list.rows(crews, actor, words=words.rest))
+
+
+def turn_page(ack: Ack, action: Json, crews: Crews, actor: Actor, reply: Reply) -> None:
+    ack()
+    words, offset = crew_list.turned(action)
+    reply("Your crews", crew_list.rows(crews, actor, words=words, offset=offset), replace=True)
+
+

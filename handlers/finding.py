@@ -1,0 +1,45 @@
+"""Finding the crew that a person means."""
+
+from __future__ import annotations
+
+from bot.services import Actor
+from bot.services.crews import Crews
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.commands import Words
+from bot.slack.pickers import pick
+from bot.slack.text import fit_escaped
+from handlers.injection import Reply
+
+# What the buttons of “Did you mean …?” do; for everything else they open the crew.
+_ACTIONS = {"run": ("Run", "crew.run")}
+
+
+def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
+    """The id of the crew that ``words`` name, exactly or by a unique beginning.
+
+    ``None`` when it is not clear; then the person has been asked which one they mean.
+    """
+    known = crews.names(by=actor)
+    picked = pick(words.name, known)
+    if picked.found:
+        return picked.found[0]
+    close = picked.close if words.name else known[:5]
+    if words.name:
+        sentence = f"There is no crew called “{fit_escaped(words.name, 200)}”."
+        sentence += " Did you mean …?" if close else " `/crew list` shows them all."
+    elif known:
+        sentence = f"Which crew? Type for example `/crew {words.subcommand} {fit_escaped(known[0][1], 80)}`, or choose one:"
+    else:
+        sentence = "Your team has no crews yet."
+    reply("Which crew?", [blocks.section(sentence), _choice(words.subcommand, close)])
+    return None
+
+
+def _choice(subcommand: str, close: list[tuple[int, str]]) -> Json:
+    word, action = _ACTIONS.get(subcommand, ("Open", "crew.open"))
+    buttons = [
+        blocks.button(f"{word} {name}", f"{action}.{number}", str(crew_id))
+        for number, (crew_id, name) in enumerate(close)
+    ]
+    return blocks.actions(*(buttons or [blocks.button("New crew", "crew.new")]), block_id="found")

@@ -1,0 +1,59 @@
+"""``/crew help``, and the answer to words that mean nothing here."""
+
+from __future__ import annotations
+
+from slack_bolt import Ack, App
+
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.commands import Commands, Words
+from bot.slack.text import escape, fit_escaped
+from handlers.injection import Reply
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer ``help`` and, as the last of all, everything that no other handler knows."""
+    commands.add("help", help_with, example="/crew help run", summary="This list")
+    commands.register_unknown(unknown)
+    app.action("help.show")(show_help)
+
+
+def help_with(ack: Ack, words: Words, reply: Reply, commands: Commands) -> None:
+    ack()
+    known = [shown for shown in commands.listing() if shown.name == words.name]
+    if words.name and not known:
+        reply("Help", [_unknown(words.name, commands), *menu(commands)])
+    elif known:
+        reply("Help", [blocks.section(f"*{known[0].summary}*\n`{escape(known[0].example)}`")])
+    else:
+        reply("What I can do", menu(commands))
+
+
+def unknown(ack: Ack, words: Words, reply: Reply, commands: Commands) -> None:
+    ack()
+    reply("I don’t know that one", [_unknown(words.subcommand, commands), *menu(commands)])
+
+
+def show_help(ack: Ack, reply: Reply, commands: Commands) -> None:
+    ack()
+    reply("What I can do", menu(commands))
+
+
+def menu(commands: Commands) -> list[Json]:
+    """The commands with an example each, and buttons for the common things."""
+    lines = "\n".join(f"`{escape(shown.example)}` {escape(shown.summary)}" for shown in commands.listing())
+    return [
+        blocks.section("I build and run crews: agents who do tasks and post the result in a thread."),
+        blocks.section(lines),
+        blocks.actions(
+            blocks.button("New crew", "crew.new", style="primary"),
+            blocks.button("Crews", "crew.list_page.first", '["", 0]', accessibility_label="List the crews"),
+            block_id="help.menu",
+        ),
+    ]
+
+
+def _unknown(word: str, commands: Commands) -> Json:
+    close = " or ".join(f"`/crew {name}`" for name in commands.closest(word))
+    hint = f" Did you mean {close}?" if close else ""
+    return blocks.section(f"I don’t know “{fit_escaped(word, 100)}”.{hint}")

@@ -1,0 +1,81 @@
+"""How runs are spoken of in lists, and a run's log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.progress.messages import MARKS
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.text import count, duration, escape, fit_escaped
+from store.runs import Execution, LogEntry, RunState
+
+_WORDS = {
+    RunState.QUEUED: "waiting",
+    RunState.RUNNING: "running",
+    RunState.COMPLETED: "done",
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "stopped",
+}
+_EVENTS = {
+    "RunStarted": "The run began",
+    "TaskStarted": "Began",
+    "TaskFinished": "Finished",
+    "TaskFailed": "Failed",
+    "ToolStarted": "Uses",
+    "ToolFinished": "Used",
+    "ModelCalled": "Model answered",
+    "RunCompleted": "The run is done",
+    "RunFailed": "The run failed",
+    "RunCancelled": "The run was stopped",
+}
+_MOST_LINES = 80
+
+
+def run_line(run: Execution) -> str:
+    """One run in one line of mrkdwn: how it went, who started it and when, how long and how much it took."""
+    when = f"<!date^{int(run.created_at.timestamp())}^{{date_short_pretty}} {{time}}|{run.created_at:%Y-%m-%d %H:%M} UTC>"
+    facts = [f"{MARKS[run.status]} {_WORDS[run.status]}", f"by <@{run.started_by}>", when]
+    if run.started_at:
+        facts.append(duration(run.seconds))
+    if run.tokens:
+        facts.append(count(run.tokens, "token"))
+    if run.error:
+        facts.append(fit_escaped(run.error, 150))
+    return " · ".join(facts)
+
+
+def run_rows(runs: Sequence[Execution], crew_id: int | None) -> list[Json]:
+    """A page of runs, the newest first, with a button for each one's log."""
+    if not runs:
+        return [blocks.section("No runs here. Start one with `/crew run`.")]
+    rows = [
+        blocks.section(
+            f"*{escape(run.crew_name)}*\n{run_line(run)}",
+            accessory=blocks.button(
+                "Log", "run.log", str(run.id), accessibility_label=f"Log of {run.crew_name}, run {run.id}"
+            ),
+            block_id=f"run-{run.id}",
+        )
+        for run in runs
+    ]
+    older = blocks.button("Older", "run.older", f"{runs[-1].id}:{crew_id or ''}", accessibility_label="Older runs")
+    return [*rows, blocks.actions(older, block_id="runs.pages")]
+
+
+def log_page(run: Execution, entries: Sequence[LogEntry]) -> Json:
+    """A run's log in a window: what happened, step by step."""
+    rows = [blocks.header(run.crew_name), blocks.context(run_line(run)), *_log_rows(entries)]
+    return blocks.modal("Log", rows, callback_id="run.log_page")
+
+
+def _log_rows(entries: Sequence[LogEntry]) -> Iterable[Json]:
+    if not entries:
+        yield blocks.section("Nothing has happened yet.")
+    for entry in entries[:_MOST_LINES]:
+        where = " · ".join(escape(part) for part in (entry.task, entry.agent) if part)
+        line = f"`{entry.timestamp:%H:%M:%S}` *{_EVENTS.get(entry.log_type, entry.log_type)}* {where}"
+        said = fit_escaped(" ".join(entry.message.split()), 400)
+        yield blocks.section(f"{line}\n{said}" if said else line)
+    if len(entries) > _MOST_LINES:
+        yield blocks.context(f"and {count(len(entries) - _MOST_LINES, 'more line')}, which Slack has no room for here")

@@ -1,0 +1,169 @@
+"""``/crew run``, ``runs``, ``stop`` and ``logs``, and the buttons in a run's thread."""
+
+from __future__ import annotations
+
+import re
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.services import Actor
+from bot.services.crews import Crews, CrewSheet
+from bot.services.runs import Runs
+from bot.slack import blocks
+from bot.slack.blocks import Json, meta_of
+from bot.slack.commands import Commands, Words
+from bot.slack.text import escape
+from handlers.finding import find
+from handlers.injection import Reply
+from handlers.run_form import RUN, ask_inputs, asked_inputs
+from handlers.run_words import log_page, run_rows
+
+_STARTED = "Started. Follow it in the thread."
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer the commands, forms and buttons about runs."""
+    commands.add(
+        "run", run_named, example='/crew run "Market research" topic="solid-state batteries"', summary="Run a crew"
+    )
+    commands.add("runs", list_runs, example="/crew runs", summary="The last runs and how they went")
+    commands.add("stop", stop_latest, example="/crew stop", summary="Stop your latest run")
+    commands.add("logs", show_latest_log, example="/crew logs", summary="What happened in the latest run")
+    app.action(re.compile(r"^crew\.run"))(run_pressed)
+    app.view(RUN)(run_with_inputs)
+    app.action("run.stop")(stop_run)
+    app.action("run.again")(run_again)
+    app.action("run.edit_inputs")(edit_inputs)
+    app.action(re.compile(r"^run\.log"))(show_log)
+    app.action("run.older")(list_older_runs)
+
+
+def run_named(
+    ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply
+) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply)
+    if crew_id is None:
+        return
+    sheet = crews.sheet(crew_id, by=actor)
+    if unknown := [name for name in words.inputs if name not in sheet.inputs]:
+        reply(_unknown_inputs(sheet, unknown))
+    elif sheet.problems or all(words.inputs.get(name) for name in sheet.inputs):
+        runs.start(crew_id, words.inputs, by=actor, channel=words.channel, tell=reply)
+    else:
+        view = ask_inputs(sheet.crew, sheet.inputs, words.inputs, place=words.channel)
+        client.views_open(trigger_id=words.trigger_id, view=view)
+
+
+def run_pressed(
+    ack: Ack,
+    body: Json,
+    action: Json,
+    client: WebClient,
+    crews: Crews,
+    runs: Runs,
+    actor: Actor,
+    place: str | None,
+    reply: Reply,
+) -> None:
+    ack()
+    sheet = crews.sheet(int(action["value"]), by=actor)
+    in_page = "view" in body and body["view"]["type"] == "modal"
+    if sheet.inputs and not sheet.problems:
+        view = ask_inputs(sheet.crew, sheet.inputs, {}, place=place)
+        opening = client.views_push if in_page else client.views_open
+        opening(trigger_id=body["trigger_id"], view=view)
+        return
+    runs.start(sheet.crew.id, {}, by=actor, channel=place or _direct(client, actor), tell=reply)
+    if in_page:
+        client.views_update(view_id=body["view"]["id"], view=_started_page(sheet))
+
+
+def run_with_inputs(
+    ack: Ack, view: Json, client: WebClient, runs: Runs, actor: Actor, place: str | None, reply: Reply
+) -> None:
+    inputs = asked_inputs(view)
+    channel = place or _direct(client, actor)
+    runs.start(meta_of(view)["crew"], inputs, by=actor, channel=channel, tell=reply)
+    ack(response_action="clear")
+
+
+def stop_latest(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply) if words.name else None
+    if words.name and crew_id is None:
+        return
+    run = runs.stop_latest(by=actor, crew_id=crew_id)
+    reply(f"Stopping {run.crew_name}.")
+
+
+def stop_run(ack: Ack, action: Json, runs: Runs, actor: Actor) -> None:
+    ack()
+    runs.stop(int(action["value"]), by=actor)
+
+
+def run_again(ack: Ack, action: Json, runs: Runs, actor: Actor, reply: Reply) -> None:
+    ack()
+    runs.again(int(action["value"]), by=actor, tell=reply)
+
+
+def edit_inputs(
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, runs: Runs, actor: Actor, place: str | None
+) -> None:
+    ack()
+    run = runs.get(int(action["value"]), by=actor)
+    sheet = crews.sheet(run.crew_id or 0, by=actor)
+    given = {name: value for name, value in run.inputs.items() if name in sheet.inputs}
+    view = ask_inputs(sheet.crew, sheet.inputs, given, place=place)
+    client.views_open(trigger_id=body["trigger_id"], view=view)
+
+
+def list_runs(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply) if words.name else None
+    if crew_id is not None or not words.name:
+        reply("The last runs", run_rows(runs.latest(by=actor, crew_id=crew_id, limit=8), crew_id))
+
+
+def list_older_runs(ack: Ack, action: Json, runs: Runs, actor: Actor, reply: Reply) -> None:
+    ack()
+    before, _, crew = action["value"].partition(":")
+    crew_id = int(crew) if crew else None
+    older = runs.latest(by=actor, crew_id=crew_id, before=int(before), limit=8)
+    reply("Older runs", run_rows(older, crew_id), replace=True)
+
+
+def show_latest_log(
+    ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply
+) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply) if words.name else None
+    if words.name and crew_id is None:
+        return
+    latest = runs.latest(by=actor, crew_id=crew_id, limit=1)
+    if not latest:
+        reply("There are no runs yet. Start one with `/crew run`.")
+        return
+    client.views_open(trigger_id=words.trigger_id, view=log_page(latest[0], runs.log(latest[0].id, by=actor)))
+
+
+def show_log(ack: Ack, body: Json, action: Json, client: WebClient, runs: Runs, actor: Actor) -> None:
+    ack()
+    run = runs.get(int(action["value"]), by=actor)
+    client.views_open(trigger_id=body["trigger_id"], view=log_page(run, runs.log(run.id, by=actor)))
+
+
+def _unknown_inputs(sheet: CrewSheet, unknown: list[str]) -> str:
+    takes = f"It asks for {', '.join(sheet.inputs)}." if sheet.inputs else "It asks for nothing."
+    return f"“{sheet.crew.name}” has no input called {' or '.join(unknown)}. {takes}"
+
+
+def _started_page(sheet: CrewSheet) -> Json:
+    said = blocks.section(f"*{escape(sheet.crew.name)}* is on its way. {_STARTED}")
+    return blocks.modal("Run", [said], callback_id="run.started")
+
+
+def _direct(client: WebClient, actor: Actor) -> str:
+    """The direct message with the person: where a run goes that was started outside of any channel."""
+    return str(client.conversations_open(users=[actor.user])["channel"]["id"])

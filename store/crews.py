@@ -1,0 +1,185 @@
+"""Crews and flows: ``CrewInstance``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bot.errors import EditedMeanwhile, Gone, NameTaken
+from store.database import Base, Draft, Record, translated
+from store.names import Name, name_key
+
+
+class Process(StrEnum):
+    """How CrewAI gives out the tasks."""
+
+    SEQUENTIAL = "sequential"
+    HIERARCHICAL = "hierarchical"
+
+
+class CrewDraft(Draft):
+    """What a person decides about a crew."""
+
+    name: Name = Field(title="Name", description="What your team calls it, for example Market research.")
+    description: str = Field("", title="Description", max_length=3000, description="What it is good for.")
+    process_type: Process = Field(
+        Process.SEQUENTIAL,
+        title="Process",
+        description="Sequential: one task after the other. Hierarchical: a manager hands the tasks to the agents.",
+    )
+
+
+class CrewInstance(Record):
+    """A crew, or a flow where ``is_flow``, as stored."""
+
+    id: int
+    team: str
+    name: str
+    description: str
+    is_flow: bool
+    process_type: Process
+    config: dict[str, Any]
+    state_schema: dict[str, Any] | None
+    parent_crew_id: int | None
+    owner: str
+    changed_by: str
+    status: str
+    last_executed: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def kind(self) -> str:
+        """The word people use for it."""
+        return "flow" if self.is_flow else "crew"
+
+    def draft(self) -> CrewDraft:
+        """What an edit starts from."""
+        return CrewDraft(name=self.name, description=self.description, process_type=self.process_type)
+
+
+class CrewInstanceRow(Base):
+    """One row for each crew or flow; ``status`` and ``last_executed`` tell about its last run."""
+
+    __tablename__ = "crew_instances"
+    __table_args__ = (
+        UniqueConstraint("team", "name_key"),
+        # The list: somebody's own first, newest change first.
+        Index(None, "team", "owner", "updated_at"),
+        Index(None, "parent_crew_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team: Mapped[str]
+    name: Mapped[str]
+    name_key: Mapped[str]
+    description: Mapped[str]
+    is_flow: Mapped[bool] = mapped_column(default=False)
+    process_type: Mapped[str]
+    config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state_schema: Mapped[dict[str, Any] | None]
+    parent_crew_id: Mapped[int | None] = mapped_column(ForeignKey("crew_instances.id", ondelete="SET NULL"))
+    owner: Mapped[str]
+    changed_by: Mapped[str]
+    status: Mapped[str] = mapped_column(default="new")
+    last_executed: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+def add(session: Session, draft: CrewDraft, *, team: str, by: str) -> CrewInstance:
+    """Add a crew; raise ``NameTaken`` if the workspace already uses the name."""
+    now = datetime.now(UTC)
+    row = CrewInstanceRow(
+        **draft.model_dump(),
+        name_key=name_key(draft.name),
+        team=team,
+        owner=by,
+        changed_by=by,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(row)
+    with translated({"uq_crew_instances_team_name_key": NameTaken(kind="a crew", name=draft.name)}):
+        session.flush()
+    return CrewInstance.model_validate(row)
+
+
+def get(session: Session, crew_id: int, *, team: str) -> CrewInstance:
+    """The crew; raise ``Gone`` if the workspace has none with this id (any more)."""
+    return CrewInstance.model_validate(_row(session, crew_id, team))
+
+
+def names(session: Session, *, team: str) -> list[tuple[int, str]]:
+    """Id and name of every crew and flow in the workspace, for finding one by what was typed."""
+    found = session.execute(select(CrewInstanceRow.id, CrewInstanceRow.name).where(CrewInstanceRow.team == team))
+    return [(id_, name) for id_, name in found]
+
+
+def page(
+    session: Session, *, team: str, mine: str, words: str = "", offset: int = 0, limit: int = 10
+) -> tuple[list[CrewInstance], int]:
+    """One page of crews and how many there are in all: those owned by ``mine`` first, then by latest change.
+
+    Every word of ``words`` must stand in the name or description, ignoring case.
+    """
+    wanted = [CrewInstanceRow.team == team]
+    for word in name_key(words).split():
+        wanted.append(
+            CrewInstanceRow.name_key.contains(word, autoescape=True)
+            | func.lower(CrewInstanceRow.description).contains(word, autoescape=True)
+        )
+    total = session.scalar(select(func.count()).select_from(CrewInstanceRow).where(*wanted)) or 0
+    order = (CrewInstanceRow.owner != mine, CrewInstanceRow.updated_at.desc(), CrewInstanceRow.id.desc())
+    rows = session.scalars(select(CrewInstanceRow).where(*wanted).order_by(*order).offset(offset).limit(limit))
+    return [CrewInstance.model_validate(row) for row in rows], total
+
+
+def change(session: Session, crew_id: int, draft: CrewDraft, *, team: str, version: int, by: str) -> CrewInstance:
+    """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
+    row = _row(session, crew_id, team, lock=True)
+    if row.version != version:
+        raise EditedMeanwhile(kind="crew")
+    for field, value in draft.model_dump().items():
+        setattr(row, field, value)
+    row.name_key = name_key(draft.name)
+    row.changed_by, row.updated_at = by, datetime.now(UTC)
+    with translated({"uq_crew_instances_team_name_key": NameTaken(kind="a crew", name=draft.name)}):
+        session.flush()
+    return CrewInstance.model_validate(row)
+
+
+def note_run(session: Session, crew_id: int | None, *, team: str, status: str, at: datetime) -> None:
+    """Remember how the last run went. This is no edit: the version stays, and an open form is not disturbed."""
+    if crew_id is not None:
+        session.execute(
+            CrewInstanceRow.__table__.update()  # type: ignore[attr-defined]
+            .where(CrewInstanceRow.id == crew_id, CrewInstanceRow.team == team)
+            .values(status=status, last_executed=at)
+        )
+
+
+def remove(session: Session, crew_id: int, *, team: str) -> CrewInstance:
+    """Delete a crew with its agents and tasks and return what it was; its runs stay in the history."""
+    row = _row(session, crew_id, team, lock=True)
+    was = CrewInstance.model_validate(row)
+    session.delete(row)
+    session.flush()
+    return was
+
+
+def _row(session: Session, crew_id: int, team: str, *, lock: bool = False) -> CrewInstanceRow:
+    wanted = select(CrewInstanceRow).where(CrewInstanceRow.id == crew_id, CrewInstanceRow.team == team)
+    row = session.scalar(wanted.with_for_update() if lock else wanted)
+    if row is None:
+        raise Gone(kind="crew")
+    return row

@@ -1,0 +1,49 @@
+"""How Alembic runs our migrations: on the program's own engine, one transaction each."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+
+from store import tables
+from store.database import Base, UtcDateTime
+
+assert tables.ALL  # importing it fills the metadata
+
+
+def _spelled(kind: str, value: Any, autogen: AutogenContext) -> str | Literal[False]:
+    if kind == "type" and isinstance(value, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run() -> None:
+    """Upgrade with SQLite's foreign keys off: its batch mode re-creates tables, which would delete every child row."""
+    engine = context.config.attributes["engine"]
+    with engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        driver = connection.connection.dbapi_connection
+        if sqlite:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            context.configure(
+                connection=connection,
+                target_metadata=Base.metadata,
+                render_as_batch=True,
+                render_item=_spelled,
+                transaction_per_migration=True,
+                compare_server_default=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+            connection.commit()
+            if sqlite and (broken := driver.execute("PRAGMA foreign_key_check").fetchall()):
+                raise RuntimeError(f"the migration broke foreign keys: {broken[:5]}")
+        finally:
+            if sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
+
+
+run()

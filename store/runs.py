@@ -1,0 +1,377 @@
+"""Runs: ``Execution``, its definition as it was at the start, and its log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ForeignKey, Index, insert, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bot.errors import Gone
+from store.agents import Agent
+from store.crews import CrewInstance, Process
+from store.database import Base, Record
+from store.tasks import Task
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self not in (RunState.QUEUED, RunState.RUNNING)
+
+
+UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
+
+
+class AgentPlan(BaseModel):
+    """An agent, as it was when the run started."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    role: str
+    goals: list[str]
+    backstory: str
+    allow_delegation: bool = False
+    llm: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class TaskPlan(BaseModel):
+    """A task, as it was when the run started; agents and other tasks by name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    description: str
+    expected_output: str
+    agent: str | None
+    context: list[str] = []
+    markdown: bool = False
+
+
+class Definition(BaseModel):
+    """The whole definition as it was when the run started. Edits made later never touch it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    process: Process = Process.SEQUENTIAL
+    agents: list[AgentPlan]
+    tasks: list[TaskPlan]
+
+
+def definition(crew: CrewInstance, agents: list[Agent], tasks: list[Task]) -> Definition:
+    """Freeze a crew as it is now."""
+    agent_names = {agent.id: agent.name for agent in agents}
+    task_names = {task.id: task.name for task in tasks}
+    return Definition(
+        name=crew.name,
+        process=crew.process_type,
+        agents=[
+            AgentPlan(
+                name=agent.name,
+                role=agent.title,
+                goals=agent.goals,
+                backstory=agent.backstory,
+                allow_delegation=agent.allow_delegation,
+                llm=agent.llm,
+                temperature=agent.llm_temperature,
+                max_tokens=agent.llm_max_tokens,
+            )
+            for agent in agents
+        ],
+        tasks=[
+            TaskPlan(
+                name=task.name,
+                description=task.description,
+                expected_output=task.expected_output,
+                agent=agent_names.get(task.agent_id or 0),
+                context=[task_names[other] for other in task.depends_on if other in task_names],
+                markdown=task.markdown,
+            )
+            for task in tasks
+        ],
+    )
+
+
+class Execution(Record):
+    """A run as stored. Times are UTC, tokens the provider's own counts."""
+
+    id: int
+    team: str
+    crew_id: int | None
+    crew_name: str
+    crew_version: int
+    definition: Definition
+    inputs: dict[str, Any]
+    status: RunState
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    results: str | None
+    error: str | None
+    error_task: str | None
+    started_by: str
+    cancelled_by: str | None
+    channel: str
+    thread_ts: str | None
+    progress_ts: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    fence: int
+
+    @property
+    def tokens(self) -> int:
+        """All tokens used so far."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def seconds(self) -> float:
+        """How long it has worked, or worked in all."""
+        if self.started_at is None:
+            return 0.0
+        return ((self.ended_at or datetime.now(UTC)) - self.started_at).total_seconds()
+
+
+class ExecutionRow(Base):
+    """One row for each run; ``owner_process``, ``fence`` and ``heartbeat_at`` say which process works on it."""
+
+    __tablename__ = "executions"
+    __table_args__ = (
+        Index(None, "team", "id"),
+        Index(None, "crew_id", "id"),
+        Index(None, "team", "started_by", "id"),
+        Index(None, "status", "heartbeat_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team: Mapped[str]
+    crew_id: Mapped[int | None] = mapped_column(ForeignKey("crew_instances.id", ondelete="SET NULL"))
+    crew_name: Mapped[str]
+    crew_version: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    inputs: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    results: Mapped[str | None]
+    error: Mapped[str | None]
+    error_task: Mapped[str | None]
+    started_by: Mapped[str]
+    cancelled_by: Mapped[str | None]
+    channel: Mapped[str]
+    thread_ts: Mapped[str | None]
+    progress_ts: Mapped[str | None]
+    prompt_tokens: Mapped[int] = mapped_column(default=0)
+    completion_tokens: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[float | None]
+    owner_process: Mapped[str | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    heartbeat_at: Mapped[datetime | None]
+
+
+def add(
+    session: Session,
+    crew: CrewInstance,
+    frozen: Definition,
+    inputs: dict[str, str],
+    *,
+    by: str,
+    channel: str,
+) -> Execution:
+    """Queue a run of the crew as it is now."""
+    row = ExecutionRow(
+        team=crew.team,
+        crew_id=crew.id,
+        crew_name=crew.name,
+        crew_version=crew.version,
+        definition=frozen.model_dump(mode="json"),
+        inputs=inputs,
+        status=RunState.QUEUED,
+        created_at=datetime.now(UTC),
+        started_by=by,
+        channel=channel,
+    )
+    session.add(row)
+    session.flush()
+    return Execution.model_validate(row)
+
+
+def get(session: Session, run_id: int, *, team: str) -> Execution:
+    """The run; raise ``Gone`` if the workspace has none with this id."""
+    row = session.scalar(select(ExecutionRow).where(ExecutionRow.id == run_id, ExecutionRow.team == team))
+    if row is None:
+        raise Gone(kind="run")
+    return Execution.model_validate(row)
+
+
+def fetch(session: Session, run_id: int) -> Execution:
+    """The run, whichever workspace it belongs to: for the runner and the feed, never for a person's request."""
+    return Execution.model_validate(session.get_one(ExecutionRow, run_id))
+
+
+def latest(
+    session: Session,
+    *,
+    team: str,
+    crew_id: int | None = None,
+    started_by: str | None = None,
+    unfinished: bool = False,
+    before: int | None = None,
+    limit: int = 10,
+) -> list[Execution]:
+    """The newest runs first, optionally of one crew, one person, only unfinished ones, or older than ``before``."""
+    wanted = select(ExecutionRow).where(ExecutionRow.team == team)
+    if crew_id is not None:
+        wanted = wanted.where(ExecutionRow.crew_id == crew_id)
+    if started_by is not None:
+        wanted = wanted.where(ExecutionRow.started_by == started_by)
+    if unfinished:
+        wanted = wanted.where(ExecutionRow.status.in_(UNFINISHED))
+    if before is not None:
+        wanted = wanted.where(ExecutionRow.id < before)
+    return [
+        Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(limit))
+    ]
+
+
+def claim(session: Session, run_id: int, *, owner: str) -> Execution | None:
+    """Take a queued run for this process, or ``None`` when somebody else was first or it was stopped."""
+    now = datetime.now(UTC)
+    taken = session.execute(
+        update(ExecutionRow)
+        .where(ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED)
+        .values(
+            status=RunState.RUNNING,
+            owner_process=owner,
+            fence=ExecutionRow.fence + 1,
+            started_at=now,
+            heartbeat_at=now,
+        )
+        .returning(ExecutionRow.id)
+    ).scalar()
+    return fetch(session, run_id) if taken else None
+
+
+def beat(session: Session, *, owner: str) -> None:
+    """Say that this process still works on its runs."""
+    session.execute(
+        update(ExecutionRow)
+        .where(ExecutionRow.owner_process == owner, ExecutionRow.status == RunState.RUNNING)
+        .values(heartbeat_at=datetime.now(UTC))
+    )
+
+
+def finish(
+    session: Session,
+    run: Execution,
+    status: RunState,
+    *,
+    results: str | None = None,
+    error: str | None = None,
+    error_task: str | None = None,
+    cancelled_by: str | None = None,
+) -> Execution | None:
+    """End a run, once: ``None`` when it has already ended or another process has taken it over."""
+    done = session.execute(
+        update(ExecutionRow)
+        .where(ExecutionRow.id == run.id, ExecutionRow.fence == run.fence, ExecutionRow.status.in_(UNFINISHED))
+        .values(
+            status=status,
+            ended_at=datetime.now(UTC),
+            results=results,
+            error=error,
+            error_task=error_task,
+            cancelled_by=cancelled_by,
+        )
+        .returning(ExecutionRow.id)
+    ).scalar()
+    return fetch(session, run.id) if done else None
+
+
+def add_tokens(session: Session, run_id: int, prompt: int, completion: int) -> None:
+    """Count the tokens of one or more model calls."""
+    session.execute(
+        update(ExecutionRow)
+        .where(ExecutionRow.id == run_id)
+        .values(
+            prompt_tokens=ExecutionRow.prompt_tokens + prompt,
+            completion_tokens=ExecutionRow.completion_tokens + completion,
+        )
+    )
+
+
+def place(session: Session, run_id: int, *, thread_ts: str | None = None, progress_ts: str | None = None) -> None:
+    """Remember where in Slack the run is told about."""
+    values = {"thread_ts": thread_ts, "progress_ts": progress_ts}
+    session.execute(
+        update(ExecutionRow)
+        .where(ExecutionRow.id == run_id)
+        .values({name: value for name, value in values.items() if value is not None})
+    )
+
+
+def abandoned(session: Session, *, silent_for: timedelta) -> list[Execution]:
+    """Runs whose process has not been heard of for so long, and queued ones that no process holds."""
+    since = datetime.now(UTC) - silent_for
+    wanted = select(ExecutionRow).where(
+        ExecutionRow.status.in_(UNFINISHED),
+        or_(ExecutionRow.heartbeat_at.is_(None), ExecutionRow.heartbeat_at < since),
+    )
+    return [Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id))]
+
+
+class LogEntry(BaseModel):
+    """One line of a run's log."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    execution_id: int
+    timestamp: datetime
+    log_type: str
+    agent: str | None = None
+    task: str | None = None
+    message: str = ""
+
+
+class ExecutionLogRow(Base):
+    """One row for each thing that happened in a run."""
+
+    __tablename__ = "execution_logs"
+    __table_args__ = (Index(None, "execution_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    execution_id: Mapped[int] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"))
+    timestamp: Mapped[datetime]
+    log_type: Mapped[str]
+    agent: Mapped[str | None]
+    task: Mapped[str | None]
+    message: Mapped[str]
+
+
+def log(session: Session, entries: list[LogEntry]) -> None:
+    """Write many log lines at once."""
+    if entries:
+        session.execute(insert(ExecutionLogRow), [entry.model_dump() for entry in entries])
+
+
+def log_of(session: Session, run_id: int, *, limit: int = 1000) -> list[LogEntry]:
+    """The first ``limit`` log lines of a run, in the order they happened."""
+    wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
+    return [LogEntry.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionLogRow.id).limit(limit))]
