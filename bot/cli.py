@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from pydantic import SecretStr
@@ -70,6 +70,7 @@ def demo(port: int, small: bool) -> None:
         _say_where(workspace.url, model)
         stop.wait()
         click.echo("Stopping…")
+    _leave()
 
 
 @cli.command()
@@ -86,6 +87,7 @@ def start() -> None:
         click.echo(f"Crewcall is connected. {_who_answers(settings.default_model)}")
         stop.wait()
         click.echo("Stopping…")
+    _leave()
 
 
 @cli.command()
@@ -167,6 +169,17 @@ def _on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
     return stop
+
+
+def _leave() -> NoReturn:
+    """End the process, now that everything is closed.
+
+    A thread in the middle of importing CrewAI or of a model's answer cannot be interrupted, and Python's own way out
+    sometimes aborts when it meets one.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _refuse_faults(settings: Settings, faults: list[str]) -> None:

@@ -81,7 +81,7 @@ def check_writable(store: Store) -> None:
         raise DatabaseReadOnly(url=_spoken(store), reason=_reason(error)) from error
 
 
-def problem(store: Store) -> str | None:
+def fault(store: Store) -> str | None:
     """Why the database is not ready to serve, in a sentence, or ``None``: it must answer, and its tables be current."""
     try:
         state = tables(store)

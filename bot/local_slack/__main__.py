@@ -20,6 +20,8 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="keep messages and files here")
     parser.add_argument("--no-rate-limits", action="store_true")
     options = parser.parse_args()
+    if not options.manifest.is_file():
+        parser.error(f"there is no manifest at {options.manifest}")
     manifest = yaml.safe_load(options.manifest.read_text("utf-8"))
     rate_limits = not options.no_rate_limits
     # Both ways of asking a server to end shall save what was said.

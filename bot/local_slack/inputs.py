@@ -33,6 +33,7 @@ VALUE_KEYS: dict[str, tuple[str, str]] = {
 }
 LISTS = {"selected_options", "selected_users", "selected_channels", "selected_conversations", "files"}
 MOST_TYPED = 3000
+MOST_FILES, MOST_BYTES = 10, 10_000_000
 
 Values = dict[str, dict[str, Json]]
 
@@ -149,9 +150,22 @@ def _mistake(part: Json, value: Any) -> str | None:
         return "Please enter a valid email address."
     if kind == "url_text_input" and not re.fullmatch(r"https?://\S+", value):
         return "Please enter a valid URL."
-    most = part.get("max_selected_items", part.get("max_files", 10 if kind == "file_input" else None))
+    if kind == "file_input":
+        return _file_mistake(part, value)
+    most = part.get("max_selected_items")
     if most is not None and isinstance(value, list) and len(value) > most:
         return f"Please choose no more than {most}."
+    return None
+
+
+def _file_mistake(part: Json, files: list[Json]) -> str | None:
+    most, kinds = part.get("max_files", MOST_FILES), part.get("filetypes")
+    if len(files) > most:
+        return f"Please choose no more than {most}."
+    if kinds and any(file["filetype"] not in kinds for file in files):
+        return f"Please choose files of these types: {', '.join(kinds)}."
+    if any(file["size"] > MOST_BYTES for file in files):
+        return "Please choose files of at most 10 MB."
     return None
 
 

@@ -215,7 +215,7 @@ class People:
 
     async def act(self, sent: Json) -> Json:
         user, ids = self._user(sent), (str(sent.get("block_id")), str(sent.get("action_id")))
-        action, values = sent.get("action") or {}, sent.get("values") or {}
+        action, values = sent.get("action") or {}, self._with_files(sent.get("values") or {})
         if sent.get("view_id"):
             await self._do.act_in_view(user, self._view(user, sent), ids, action, values)
         else:

@@ -19,7 +19,7 @@ from bot.local_slack.views import Views, with_block_ids
 from bot.local_slack.wire import Json, Refusal
 from bot.local_slack.workspace import APP_ID, BOT_ID, BOT_USER, Channel, Workspace
 
-CALLS_KEPT = 20_000
+CALLS_KEPT = 10_000
 
 
 class RateLimited(Exception):
@@ -88,7 +88,10 @@ class Slack:
     def check_message(self, message: Json, most_text: int = MESSAGE_TEXT) -> None:
         """Raise ``Refusal`` for a message Slack would not take."""
         found = problems(message, "message", most_text=most_text, refuse=self.faults.refuse_blocks)
-        for attachment in message.get("attachments") or []:
+        attachments = message.get("attachments") or []
+        if not all(isinstance(attachment, dict) for attachment in attachments):
+            raise Refusal("invalid_attachments")
+        for attachment in attachments:
             found += problems({"blocks": attachment.get("blocks", [])}, "message", refuse=self.faults.refuse_blocks)
         if found:
             sentences = _sentences(found)

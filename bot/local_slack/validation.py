@@ -75,7 +75,7 @@ def _check_size(blocks: list[Any], report: Report) -> None:
     if visible_text(blocks) > MESSAGE_CHARACTERS:
         report.say("/blocks", f"no more than {MESSAGE_CHARACTERS} characters in all blocks", "msg_blocks_too_long")
     written = _of_type(blocks, "markdown")
-    if sum(len(str(block.get("text"))) for block in written) > MARKDOWN_CHARACTERS:
+    if len(written) > 1 and sum(len(str(block.get("text"))) for block in written) > MARKDOWN_CHARACTERS:
         report.say("/blocks", f"no more than {MARKDOWN_CHARACTERS} characters in all markdown blocks")
     for kind, message in ONE_PER_MESSAGE.items():
         if len(_of_type(blocks, kind)) > 1:

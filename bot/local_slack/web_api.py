@@ -37,7 +37,7 @@ class Arguments:
 
     def whole(self, name: str, default: int) -> int:
         try:
-            return int(self.given.get(name, default))
+            return int(self.text(name) or default)
         except ValueError:
             raise Refusal("invalid_arguments", [f"must be an integer [json-pointer:/{name}]"]) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -130,8 +131,11 @@ class Workspace:
     def top_level(self, channel: Channel) -> list[Json]:
         """The channel as one reads it: messages outside threads, oldest first, with their threads' counts."""
         messages = self._of(channel).values()
+        replies: dict[str, list[Json]] = defaultdict(list)
+        for message in messages:
+            replies[message.get("thread_ts", "")].append(message)
         return [
-            self.shown(channel, message)
+            _with_thread(message, replies[message["ts"]])
             for message in messages
             if "thread_ts" not in message or message.get("subtype") == "thread_broadcast"
         ]
@@ -143,18 +147,7 @@ class Workspace:
 
     def shown(self, channel: Channel, message: Json) -> Json:
         """A copy of a message with what Slack adds to the first message of a thread."""
-        message = copy.deepcopy(message)
-        if "thread_ts" in message or not (replies := self._replies(channel, message["ts"])):
-            return message
-        users = list(dict.fromkeys(reply["user"] for reply in replies))
-        return {
-            **message,
-            "thread_ts": message["ts"],
-            "reply_count": len(replies),
-            "reply_users": users,
-            "reply_users_count": len(users),
-            "latest_reply": replies[-1]["ts"],
-        }
+        return _with_thread(message, self._replies(channel, message["ts"]))
 
     def _of(self, channel: Channel) -> dict[str, Json]:
         return self.messages.setdefault(channel.id, {})
@@ -226,3 +219,18 @@ class Workspace:
         self.messages, self.homes, self.files = saved["messages"], saved["homes"], saved["files"]
         stamps: list[Any] = [ts for messages in self.messages.values() for ts in messages]
         self.stamps = Timestamps(max(stamps, default="0.0"))
+
+
+def _with_thread(message: Json, replies: list[Json]) -> Json:
+    message = copy.deepcopy(message)
+    if not replies:
+        return message
+    users = list(dict.fromkeys(reply["user"] for reply in replies))
+    return {
+        **message,
+        "thread_ts": message["ts"],
+        "reply_count": len(replies),
+        "reply_users": users,
+        "reply_users_count": len(users),
+        "latest_reply": replies[-1]["ts"],
+    }

@@ -80,8 +80,7 @@ def _state_words(picture: RunPicture) -> str:
         case RunState.QUEUED:
             return "Waiting for its turn"
         case RunState.RUNNING:
-            done = sum(task.status == "complete" for task in picture.tasks.values())
-            return f"Running, {done} of {count(len(picture.tasks), 'task')} done"
+            return "Running"
         case RunState.COMPLETED:
             return f"Done{took}"
         case RunState.FAILED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bot.engine.llms import Models
@@ -53,20 +53,22 @@ class Run:
         self.stop = threading.Event()
         if stopped:
             self.stop.set()
-        self._outcome: Future[str] = Future()
-        self._work = (definition, inputs or {}, run_id, models)
-        self._thread = threading.Thread(target=self._carry_out, daemon=True)
-        self._thread.start()
+        self._thread = ThreadPoolExecutor(1)
+        self._outcome = self._thread.submit(
+            execute, definition, inputs or {}, run_id=run_id, models=models, emit=self.events.append, stop=self.stop
+        )
 
     def result(self) -> str:
         """The run's text, or its exception."""
-        self._thread.join(PATIENCE)
-        return self._outcome.result(timeout=0)
+        try:
+            return self._outcome.result(PATIENCE)
+        finally:
+            self._thread.shutdown()
 
     def error(self) -> BaseException:
         """What it ended with; a run that succeeded fails the test."""
-        self._thread.join(PATIENCE)
-        error = self._outcome.exception(timeout=0)
+        error = self._outcome.exception(PATIENCE)
+        self._thread.shutdown()
         assert error is not None, "The run succeeded."
         return error
 
@@ -76,12 +78,3 @@ class Run:
             (type(event).__name__, *(value for key, value in vars(event).items() if key not in ("run_id", "at")))
             for event in self.events
         ]
-
-    def _carry_out(self) -> None:
-        definition, inputs, run_id, models = self._work
-        try:
-            done = execute(definition, inputs, run_id=run_id, models=models, emit=self.events.append, stop=self.stop)
-        except Exception as error:
-            self._outcome.set_exception(error)
-        else:
-            self._outcome.set_result(done)

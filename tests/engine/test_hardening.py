@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.engine.hardening import harden
+from bot.engine.llms import Models
 from bot.engine.warmup import Warmup
+from tests.engine.crews import Run, one_task
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,11 +112,8 @@ def test_a_second_warm_up_has_nothing_left_to_do(engine: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:crewai")
-def test_crewai_left_the_signals_alone_and_keeps_no_table_of_outputs(engine: Path) -> None:
-    import signal
-
-    from crewai import Crew
+def test_a_run_leaves_signals_alone_and_keeps_no_outputs_on_the_disk(engine: Path, models: Models) -> None:
+    Run(one_task(), models).result()
 
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert Crew()._task_output_handler.load() == []
-    assert not list(engine.rglob("*.db"))
+    assert [path for path in engine.rglob("*") if path.is_file()] == []

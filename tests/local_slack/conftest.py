@@ -103,7 +103,7 @@ class running:  # noqa: N801 - it reads as a verb: with running(app, slack)
     async def _connected(self) -> SocketModeHandler:
         asynchronous = AsyncWebClient(base_url=self._slack.api_url)
         handler = SocketModeHandler(self._app, self._slack.app_token, web_client=asynchronous, ping_interval=1)
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
         return handler
 
     def _wait(self, work: Any) -> Any:

@@ -279,18 +279,11 @@ def test_the_app_hears_mentions_and_direct_messages_and_nothing_else(app: App, s
 def test_a_file_said_to_the_bot_comes_along(app: App, ana: Person) -> None:
     messages = heard(app, "event", "message")
     im = next(one["id"] for one in ana.asks("state")["channels"] if one["kind"] == "im")
-    _, _, body = _upload(ana, "notes.txt", b"bees")
 
-    ana.says("", channel=im, file_ids=[json.loads(body)["id"]])
+    ana.says("", channel=im, file_ids=[ana.uploads("notes.txt", b"bees")])
 
     event = messages.get(timeout=5)["event"]
     assert (event["subtype"], event["files"][0]["name"], event["files"][0]["size"]) == ("file_share", "notes.txt", 4)
-
-
-def _upload(person: Person, name: str, content: bytes) -> Any:
-    from tests.local_slack.acting import fetch
-
-    return fetch(f"{person._url}/local/files?user={person.id}&name={name}", content, {"Content-Type": "text/plain"})
 
 
 def test_an_invited_bot_may_speak_in_a_private_channel(app: App, client: WebClient, ana: Person) -> None:

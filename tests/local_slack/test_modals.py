@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.local_slack import LocalSlack
-from tests.local_slack.acting import Person, button, buttons, modal, plain, section, text_input
+from tests.local_slack.acting import Person, button, buttons, fetch, modal, plain, section, text_input
 from tests.local_slack.conftest import Clock
 
 Json = dict[str, Any]
@@ -140,6 +141,32 @@ def test_what_an_input_does_not_take_is_said_under_it(
     assert ana.submits(name=typed)["errors"] == {"name": sentence}
 
 
+def test_files_asked_for_arrive_whole_and_others_are_refused(app: App, slack: LocalSlack, ana: Person) -> None:
+    element = {"type": "file_input", "action_id": "doc", "filetypes": ["md"], "max_files": 1}
+    opens(app, modal("Import", {"type": "input", "block_id": "doc", "label": plain("File"), "element": element}))
+    submitted: queue.Queue[Json] = queue.Queue()
+
+    @app.view("modal")
+    def take(ack: Ack, view: Json) -> None:
+        submitted.put(view["state"]["values"]["doc"]["doc"]["files"])
+        ack()
+
+    notes, page = ana.uploads("notes.md", b"# Bees"), ana.uploads("page.html", b"<p>")
+    ana.types("/crew import")
+
+    attempts: list[tuple[list[Json], str]] = [
+        ([], "Please complete this required field."),
+        ([{"id": page}], "Please choose files of these types: md."),
+        ([{"id": notes}, {"id": notes}], "Please choose no more than 1."),
+    ]
+    for files, sentence in attempts:
+        assert ana.submits(doc={"files": files})["errors"] == {"doc": sentence}
+    assert ana.submits(doc={"files": [{"id": notes}]}) == {"ok": True}
+    [file] = submitted.get(timeout=5)
+    headers = {"Authorization": f"Bearer {slack.bot_token}"}
+    assert fetch(file["url_private_download"], headers=headers)[2] == b"# Bees"
+
+
 def test_the_apps_own_errors_stand_under_their_fields(app: App, ana: Person) -> None:
     opens(app, modal("New crew"))
     answers(app, response_action="errors", errors={"name": "Already taken."})
@@ -163,7 +190,7 @@ def test_errors_that_name_no_input_are_slacks_generic_trouble(
 
 
 def test_a_submission_may_update_push_and_clear(app: App, ana: Person) -> None:
-    replies = iter(
+    replies: Iterator[Json] = iter(
         [
             {"response_action": "update", "view": modal("Second")},
             {"response_action": "push", "view": modal("Third")},

@@ -180,6 +180,13 @@ def test_what_was_said_outlives_a_restart(tmp_path: Path, ana: Person) -> None:
         assert float(later) > float(again.reads(BOARD)[0]["ts"])
 
 
+def test_a_taken_port_is_an_error_at_once(slack: LocalSlack) -> None:
+    port = int(slack.url.rpartition(":")[2])
+
+    with pytest.raises(OSError, match="in use"):
+        LocalSlack(MANIFEST, port=port).start()
+
+
 def test_it_runs_on_its_own_and_ends_when_asked(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.yml"
     manifest.write_text(yaml.safe_dump(MANIFEST), "utf-8")

@@ -47,12 +47,12 @@ def test_the_builtin_client_connects_and_answers(slack: LocalSlack, client: WebC
     app = App(client=client)
     app.command("/crew")(lambda ack: ack("Hello"))
     handler = SocketModeHandler(app, slack.app_token, ping_interval=1)
-    handler.connect()
+    handler.connect()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     slack.wait_until_connected()
 
     assert ana.types("/crew") == {"ok": True}
     assert ana.texts() == ["Hello"]
-    handler.close()
+    handler.close()  # type: ignore[no-untyped-call]  # as above
 
 
 def test_a_refreshed_connection_is_replaced(app: App, slack: LocalSlack, ana: Person) -> None:
@@ -110,7 +110,7 @@ def _with_command() -> Json:
 def test_each_payload_goes_to_one_connection_in_turn(slack: LocalSlack, ana: Person) -> None:
     async def story() -> list[str]:
         async with connection(slack) as one, connection(slack) as two:
-            seen = []
+            seen: list[str] = []
             for socket in (one, two, one):
                 typing = asyncio.create_task(in_thread(ana.types, f"/crew {len(seen)}"))
                 seen.append((await acknowledge(socket))["payload"]["text"])
@@ -231,7 +231,7 @@ def test_a_call_can_be_carried_out_and_never_answered(slack: LocalSlack, client:
     slack.misbehave({"methods": {"chat.postMessage": {"then_drop": True, "times": 1}}})
 
     client.retry_handlers.clear()
-    with pytest.raises(OSError, match="closed|reset"):
+    with pytest.raises(OSError, match=r"closed|reset"):
         client.chat_postMessage(channel=GENERAL, text="Once")
 
     assert ana.texts() == ["Once"]

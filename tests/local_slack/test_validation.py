@@ -5,6 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from slack_sdk.models.blocks import (
+    ContextActionsBlock,
+    FeedbackButtonObject,
+    FeedbackButtonsElement,
+    InputBlock,
+    MarkdownBlock,
+    Option,
+    OverflowMenuElement,
+    PlainTextInputElement,
+    PlainTextObject,
+    PlanBlock,
+    RawNumberObject,
+    RawTextObject,
+    RichTextBlock,
+    RichTextSectionElement,
+    SectionBlock,
+    TableBlock,
+    TaskCardBlock,
+    UrlSourceElement,
+)
+from slack_sdk.models.blocks.block_elements import RichTextElementParts
+from slack_sdk.models.views import View
 
 from bot.local_slack.validation import Surface, problems
 from tests.local_slack.acting import button, buttons, modal, plain, section, text_input
@@ -118,7 +140,12 @@ LIMITS: list[tuple[Json, Json, str, str]] = [
     ),
     (actions(button("a")), actions(), "/elements", "no less than 1"),
     ({**section("x"), "block_id": "x" * 255}, {**section("x"), "block_id": "x" * 256}, "/block_id", "less than 256"),
-    (actions(button("x" * 255)), actions(button("x" * 256)), "/elements/0/action_id", "less than 256"),
+    (
+        actions(button("x" * 255, text=plain("x"))),
+        actions(button("x" * 256, text=plain("x"))),
+        "/elements/0/action_id",
+        "less than 256",
+    ),
     (
         actions(button("a", text=plain("x" * 75))),
         actions(button("a", text=plain("x" * 76))),
@@ -200,7 +227,7 @@ LIMITS: list[tuple[Json, Json, str, str]] = [
     (accessory(select()), accessory(select(option_groups=[])), "/accessory/option_groups", "no less than 1"),
     (
         accessory(select()),
-        accessory(select(option_groups=[{"label": plain("x"), "options": options(1)}])),
+        accessory(select(option_groups=[{"label": plain("x"), "options": options(3)[2:]}])),
         "/accessory",
         "exactly one of options, option_groups",
     ),
@@ -267,8 +294,17 @@ LIMITS: list[tuple[Json, Json, str, str]] = [
     (rich(said()), rich(said("")), "/elements/0/elements/0/text", "more than 0"),
     (rich(said()), rich({"type": "shout"}), "/elements/0/elements/0", "unsupported type: shout"),
     (
-        {"type": "rich_text", "elements": [{"type": "rich_text_list", "style": "bullet", "indent": 8, "elements": [
-            {"type": "rich_text_section", "elements": [said()]}]}]},
+        {
+            "type": "rich_text",
+            "elements": [
+                {
+                    "type": "rich_text_list",
+                    "style": "bullet",
+                    "indent": 8,
+                    "elements": [{"type": "rich_text_section", "elements": [said()]}],
+                }
+            ],
+        },
         {"type": "rich_text", "elements": [{"type": "rich_text_list", "style": "bullet", "elements": [said()]}]},
         "/elements/0/elements/0",
         "unsupported type: text",
@@ -321,7 +357,7 @@ LIMITS: list[tuple[Json, Json, str, str]] = [
         "/element/initial_value",
         "section is not supported here",
     ),
-]  # fmt: skip
+]
 
 MESSAGE_LIMITS: list[tuple[Json, Json, str, str]] = [
     (
@@ -554,6 +590,33 @@ def test_nonsense_is_refused_and_never_breaks_the_validator(nonsense: Any) -> No
     assert problems({"blocks": [{**section("x"), "accessory": nonsense}]}, "message") != []
     assert problems({"blocks": [{"type": "actions", "elements": [nonsense]}]}, "message") != []
     assert problems({"blocks": [{"type": "rich_text", "elements": [nonsense]}]}, "message") != []
+
+
+def test_what_the_official_classes_build_is_accepted() -> None:
+    words = RichTextBlock(
+        elements=[
+            RichTextSectionElement(
+                elements=[RichTextElementParts.Text(text="x"), RichTextElementParts.User(user_id="U1")]
+            )
+        ]
+    )
+    source = UrlSourceElement(url="https://e.com", text="e.com")
+    card = TaskCardBlock(task_id="1", title="x", status="complete", details=words, output=words, sources=[source])
+    good, bad = (FeedbackButtonObject(text=word, value=word) for word in ("Good", "Bad"))
+    message = [
+        MarkdownBlock(text="**x**"),
+        PlanBlock(title="x", tasks=[card]),
+        TableBlock(
+            rows=[[RawTextObject(text="x"), RawNumberObject(value=1, text="1")]], column_settings=[{"align": "right"}]
+        ),
+        ContextActionsBlock(elements=[FeedbackButtonsElement(positive_button=good, negative_button=bad)]),
+        SectionBlock(text="x", accessory=OverflowMenuElement(action_id="o", options=[Option(value="a", text="a")])),
+    ]
+    title, ask = PlainTextObject(text="x"), PlainTextInputElement(action_id="a", multiline=True, max_length=3000)
+    view = View(type="modal", title=title, submit=title, blocks=[InputBlock(label="x", element=ask, hint="x")])
+
+    assert problems({"text": "x", "blocks": [block.to_dict() for block in message]}, "message") == []
+    assert problems(view.to_dict(), "modal") == []
 
 
 def test_every_problem_is_found_at_once() -> None:
