@@ -58,7 +58,7 @@ $(BIN)/pip:
 		echo "That Python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(TO_RUN): requirements.txt pyproject.toml | $(BIN)/pip
-	@echo "Installing what Crewcall needs (once; about 160 packages)"
+	@echo "Installing what Crewcall needs (about 160 packages, once; it takes a minute or two)"
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps -e .
 	@touch $@

@@ -27,8 +27,6 @@ from store.runs import Definition, Execution, RunState
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT = 15.0
-SILENT = timedelta(seconds=4 * HEARTBEAT)
 INTERRUPTED = "The bot was stopped while this run was going on. Run it again."
 
 # Runs a definition with these inputs to its result: see ``bot.engine.run.execute``.
@@ -38,14 +36,25 @@ Execute = Callable[[Definition, dict[str, str], int, Callable[[RunEvent], None],
 class Runner:
     """A pool of threads that claims queued runs, works on them, and tells ``emit`` what happens."""
 
-    def __init__(self, store: Store, execute: Execute, emit: Callable[[RunEvent], None], *, workers: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        execute: Execute,
+        emit: Callable[[RunEvent], None],
+        *,
+        workers: int,
+        heartbeat: float = 15.0,
+    ) -> None:
+        """At most ``workers`` runs go on at once; a process silent for four ``heartbeat``s (in seconds) is dead."""
         self.store = store
         self.execute = execute
         self.emit = emit
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._heartbeat = heartbeat
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="run")
         self._stops: dict[int, threading.Event] = {}
         self._stopped_by: dict[int, str] = {}
+        self._closing = False
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -54,10 +63,12 @@ class Runner:
     def enqueue(self, run_id: int) -> None:
         """Let the run ``run_id`` begin as soon as a thread is free."""
         with self._lock:
-            if run_id in self._stops:
+            if self._closing or run_id in self._stops:
                 return
             signal = self._stops[run_id] = threading.Event()
-        self._pool.submit(self._work, run_id, signal)
+            if run_id in self._stopped_by:
+                signal.set()
+            self._pool.submit(self._work, run_id, signal)
 
     def stop(self, run: Execution, by: str) -> None:
         """End a run on behalf of the person ``by``: a queued one at once, a running one at its next step."""
@@ -72,16 +83,17 @@ class Runner:
     def recover(self) -> None:
         """Take up the queued runs, and end the running ones, of processes that have gone silent."""
         with self.store.reading() as session:
-            abandoned = runs.abandoned(session, silent_for=SILENT)
+            abandoned = runs.abandoned(session, silent_for=timedelta(seconds=4 * self._heartbeat))
         for run in abandoned:
             if run.status is RunState.QUEUED:
                 self.enqueue(run.id)
             else:
-                self._fail(run, INTERRUPTED, None, {})
+                self._cancel(run)
 
     def close(self) -> None:
         """Stop taking runs, ask the going ones to stop, and wait for them."""
         with self._lock:
+            self._closing = True
             for signal in self._stops.values():
                 signal.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -102,7 +114,7 @@ class Runner:
                 self._stopped_by.pop(run_id, None)
 
     def _run(self, run: Execution, stop: threading.Event) -> None:
-        self.emit(RunStarted(run_id=run.id))
+        self._tell(RunStarted(run_id=run.id))
         outcomes: dict[str, tuple[str, str | None]] = {}
         try:
             result = self.execute(run.definition, run.inputs, run.id, self._noting(outcomes), stop)
@@ -115,8 +127,8 @@ class Runner:
             logger.exception("run %s failed unexpectedly (%s)", run.id, reference)
             self._fail(run, f"Something went wrong on our side. Reference {reference}.", None, outcomes)
         else:
-            if self._end(run, RunState.COMPLETED, outcomes, results=result):
-                self.emit(RunCompleted(run_id=run.id, result=result))
+            if ended := self._end(run, RunState.COMPLETED, outcomes, results=result):
+                self._tell(RunCompleted(run_id=run.id, result=ended.results or ""))
 
     def _noting(self, outcomes: dict[str, tuple[str, str | None]]) -> Callable[[RunEvent], None]:
         def emit(event: RunEvent) -> None:
@@ -124,15 +136,13 @@ class Runner:
                 outcomes[event.task] = (RunState.COMPLETED, event.output)
             elif isinstance(event, TaskFailed):
                 outcomes[event.task] = (RunState.FAILED, None)
-            self.emit(event)
+            self._tell(event)
 
         return emit
 
-    def _fail(
-        self, run: Execution, reason: str, task: str | None, outcomes: dict[str, tuple[str, str | None]]
-    ) -> None:
+    def _fail(self, run: Execution, reason: str, task: str | None, outcomes: dict[str, tuple[str, str | None]]) -> None:
         if self._end(run, RunState.FAILED, outcomes, error=reason, error_task=task):
-            self.emit(RunFailed(run_id=run.id, reason=reason, task=task))
+            self._tell(RunFailed(run_id=run.id, reason=reason, task=task))
 
     def _cancel(self, run: Execution, outcomes: dict[str, tuple[str, str | None]] | None = None) -> None:
         with self._lock:
@@ -140,7 +150,14 @@ class Runner:
         if by is None:
             self._fail(run, INTERRUPTED, None, outcomes or {})
         elif self._end(run, RunState.CANCELLED, outcomes or {}, cancelled_by=by):
-            self.emit(RunCancelled(run_id=run.id, by=by))
+            self._tell(RunCancelled(run_id=run.id, by=by))
+
+    def _tell(self, event: RunEvent) -> None:
+        # Whoever listens may fail; the run's work is worth more than its being told about.
+        try:
+            self.emit(event)
+        except Exception:
+            logger.exception("run %s: %s could not be told", event.run_id, type(event).__name__)
 
     def _end(
         self,
@@ -152,7 +169,7 @@ class Runner:
         error: str | None = None,
         error_task: str | None = None,
         cancelled_by: str | None = None,
-    ) -> bool:
+    ) -> Execution | None:
         with self.store.transaction() as session:
             ended = runs.finish(
                 session,
@@ -166,13 +183,15 @@ class Runner:
             if ended is not None:
                 crews.note_run(session, run.crew_id, team=run.team, status=status, at=datetime.now(UTC))
                 tasks.note_run(session, run.crew_id, outcomes)
-        return ended is not None
+        return ended
 
     def _beat(self) -> None:
-        while not self._closed.wait(HEARTBEAT):
+        while not self._closed.wait(self._heartbeat):
             try:
+                with self._lock:
+                    held = list(self._stops)
                 with self.store.transaction() as session:
-                    runs.beat(session, owner=self.owner)
+                    runs.beat(session, held, owner=self.owner)
                 self.recover()
             except Exception:
                 logger.exception("could not say that this process is alive")

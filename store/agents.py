@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import ForeignKey, UniqueConstraint, func, select
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store.database import Base, Draft, Record, translated
-from store.names import Name, name_key
+from store.names import Name, OneLine, name_key
 
 LONG = 30_000
+Goal = Annotated[OneLine, Field(min_length=1, max_length=1_000)]
 
 
 class AgentDraft(Draft):
@@ -23,8 +25,11 @@ class AgentDraft(Draft):
     role: str = Field(
         title="Role", min_length=1, max_length=300, description="What it is, for example Senior market analyst."
     )
-    goals: list[str] = Field(
-        title="Goals", min_length=1, description="What it works towards, one goal a line, the most important first."
+    goals: list[Goal] = Field(
+        title="Goals",
+        min_length=1,
+        max_length=20,
+        description="What it works towards, one goal a line, the most important first.",
     )
     backstory: str = Field(
         title="Backstory", min_length=1, max_length=LONG, description="What it knows and how it works."
@@ -130,7 +135,7 @@ def add(session: Session, draft: AgentDraft, *, crew_id: int, team: str, by: str
         updated_at=now,
     )
     session.add(row)
-    with translated({"uq_agents_crew_id_name_key": _taken(draft)}):
+    with _refusals(draft):
         session.flush()
     return Agent.model_validate(row)
 
@@ -154,7 +159,7 @@ def change(session: Session, agent_id: int, draft: AgentDraft, *, team: str, ver
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
-    with translated({"uq_agents_crew_id_name_key": _taken(draft)}):
+    with _refusals(draft):
         session.flush()
     return Agent.model_validate(row)
 
@@ -179,8 +184,14 @@ def _columns(draft: AgentDraft) -> dict[str, Any]:
     }
 
 
-def _taken(draft: AgentDraft) -> NameTaken:
-    return NameTaken(kind="an agent", name=draft.name)
+def _refusals(draft: AgentDraft) -> AbstractContextManager[None]:
+    return translated(
+        {
+            "uq_agents_crew_id_name_key": NameTaken(kind="an agent", name=draft.name),
+            # The crew that was looked up before may have been deleted since.
+            "fk_agents_crew_id_crew_instances": Gone(kind="crew"),
+        }
+    )
 
 
 def _row(session: Session, agent_id: int, team: str, *, lock: bool = False) -> AgentRow:

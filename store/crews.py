@@ -79,6 +79,8 @@ class CrewInstanceRow(Base):
     team: Mapped[str]
     name: Mapped[str]
     name_key: Mapped[str]
+    # Name and description as ``name_key`` spells them; SQLite itself ignores case in ASCII only.
+    search_key: Mapped[str]
     description: Mapped[str]
     is_flow: Mapped[bool] = mapped_column(default=False)
     process_type: Mapped[str]
@@ -100,8 +102,7 @@ def add(session: Session, draft: CrewDraft, *, team: str, by: str) -> CrewInstan
     """Add a crew; raise ``NameTaken`` if the workspace already uses the name."""
     now = datetime.now(UTC)
     row = CrewInstanceRow(
-        **draft.model_dump(),
-        name_key=name_key(draft.name),
+        **_columns(draft),
         team=team,
         owner=by,
         changed_by=by,
@@ -133,11 +134,7 @@ def page(
     Every word of ``words`` must stand in the name or description, ignoring case.
     """
     wanted = [CrewInstanceRow.team == team]
-    for word in name_key(words).split():
-        wanted.append(
-            CrewInstanceRow.name_key.contains(word, autoescape=True)
-            | func.lower(CrewInstanceRow.description).contains(word, autoescape=True)
-        )
+    wanted += [CrewInstanceRow.search_key.contains(word, autoescape=True) for word in name_key(words).split()]
     total = session.scalar(select(func.count()).select_from(CrewInstanceRow).where(*wanted)) or 0
     order = (CrewInstanceRow.owner != mine, CrewInstanceRow.updated_at.desc(), CrewInstanceRow.id.desc())
     rows = session.scalars(select(CrewInstanceRow).where(*wanted).order_by(*order).offset(offset).limit(limit))
@@ -149,9 +146,8 @@ def change(session: Session, crew_id: int, draft: CrewDraft, *, team: str, versi
     row = _row(session, crew_id, team, lock=True)
     if row.version != version:
         raise EditedMeanwhile(kind="crew")
-    for field, value in draft.model_dump().items():
+    for field, value in _columns(draft).items():
         setattr(row, field, value)
-    row.name_key = name_key(draft.name)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
     with translated({"uq_crew_instances_team_name_key": NameTaken(kind="a crew", name=draft.name)}):
         session.flush()
@@ -175,6 +171,11 @@ def remove(session: Session, crew_id: int, *, team: str) -> CrewInstance:
     session.delete(row)
     session.flush()
     return was
+
+
+def _columns(draft: CrewDraft) -> dict[str, Any]:
+    search_key = name_key(f"{draft.name} {draft.description}")
+    return {**draft.model_dump(), "name_key": name_key(draft.name), "search_key": search_key}
 
 
 def _row(session: Session, crew_id: int, team: str, *, lock: bool = False) -> CrewInstanceRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +47,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
+class StorableText(TypeDecorator[str]):
+    """Text as people and models write it, less what no database takes: see ``storable``."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else storable(value)
+
+
 class Base(DeclarativeBase):
     """All tables; every constraint has a name, so that errors can be told apart and migrations can drop it."""
 
@@ -60,7 +71,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {
         datetime: UtcDateTime,
-        str: Text,
+        str: StorableText,
         dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
         list[str]: JSON().with_variant(JSONB(), "postgresql"),
         list[int]: JSON().with_variant(JSONB(), "postgresql"),
@@ -77,6 +88,11 @@ class Record(BaseModel):
     """A thing as stored; it never changes under its reader."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+def storable(text: str) -> str:
+    """The text without NUL, which PostgreSQL refuses, and with a mark for half a character (a lone surrogate)."""
+    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Store:
@@ -169,17 +185,33 @@ def _columns_said(said: str) -> set[str]:
     return {"_".join([columns[0][0], *(column[-1] for column in columns)])}
 
 
+def _json(value: object) -> str:
+    return json.dumps(_storable(value), ensure_ascii=False)
+
+
+def _storable(value: object) -> object:
+    """The same JSON with every text in it made storable."""
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {_storable(key): _storable(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_storable(each) for each in value]
+    return value
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
+    options: dict[str, Any] = {
+        "pool_size": 20,
+        "max_overflow": 20,
+        "hide_parameters": True,
+        "json_serializer": _json,
+    }
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(
-        parsed,
-        connect_args={"timeout": 30, "check_same_thread": False},
-        pool_size=20,
-        max_overflow=20,
-        hide_parameters=True,
-    )
+        return create_engine(parsed, pool_pre_ping=True, **options)
+    engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, **options)
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: Any) -> None:

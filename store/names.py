@@ -13,9 +13,10 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _one_line(name: str) -> str:
-    return " ".join(name.split())
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
-# A name on one line; runs of white space become one space.
-Name = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=80)]
+# A text on one line; runs of white space become one space.
+OneLine = Annotated[str, AfterValidator(_one_line)]
+Name = Annotated[OneLine, Field(min_length=1, max_length=80)]

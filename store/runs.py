@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ForeignKey, Index, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, and_, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
@@ -269,11 +270,15 @@ def claim(session: Session, run_id: int, *, owner: str) -> Execution | None:
     return fetch(session, run_id) if taken else None
 
 
-def beat(session: Session, *, owner: str) -> None:
-    """Say that this process still works on its runs."""
+def beat(session: Session, run_ids: Collection[int], *, owner: str) -> None:
+    """Say that this process still works on these of its runs."""
     session.execute(
         update(ExecutionRow)
-        .where(ExecutionRow.owner_process == owner, ExecutionRow.status == RunState.RUNNING)
+        .where(
+            ExecutionRow.id.in_(run_ids),
+            ExecutionRow.owner_process == owner,
+            ExecutionRow.status == RunState.RUNNING,
+        )
         .values(heartbeat_at=datetime.now(UTC))
     )
 
@@ -328,11 +333,13 @@ def place(session: Session, run_id: int, *, thread_ts: str | None = None, progre
 
 
 def abandoned(session: Session, *, silent_for: timedelta) -> list[Execution]:
-    """Runs whose process has not been heard of for so long, and queued ones that no process holds."""
+    """Running ones whose process has not been heard of for so long, and ones queued for so long, the oldest first."""
     since = datetime.now(UTC) - silent_for
     wanted = select(ExecutionRow).where(
-        ExecutionRow.status.in_(UNFINISHED),
-        or_(ExecutionRow.heartbeat_at.is_(None), ExecutionRow.heartbeat_at < since),
+        or_(
+            and_(ExecutionRow.status == RunState.RUNNING, ExecutionRow.heartbeat_at < since),
+            and_(ExecutionRow.status == RunState.QUEUED, ExecutionRow.created_at < since),
+        )
     )
     return [Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,10 +129,9 @@ def add(session: Session, draft: TaskDraft, *, crew_id: int, team: str, by: str)
         updated_at=now,
     )
     session.add(row)
-    with translated({"uq_tasks_crew_id_name_key": _taken(draft)}):
+    with _refusals(draft):
         session.flush()
-    _depend(session, row.id, draft.depends_on)
-    return _record(row, draft.depends_on)
+    return _record(row, _depend(session, row.id, draft.depends_on))
 
 
 def get(session: Session, task_id: int, *, team: str) -> Task:
@@ -162,10 +162,9 @@ def change(session: Session, task_id: int, draft: TaskDraft, *, team: str, versi
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
-    with translated({"uq_tasks_crew_id_name_key": _taken(draft)}):
+    with _refusals(draft):
         session.flush()
-    _depend(session, row.id, draft.depends_on)
-    return _record(row, draft.depends_on)
+    return _record(row, _depend(session, row.id, draft.depends_on))
 
 
 def note_run(session: Session, crew_id: int | None, results: dict[str, tuple[str, str | None]]) -> None:
@@ -187,18 +186,29 @@ def remove(session: Session, task_id: int, *, team: str) -> Task:
     return was
 
 
-def _depend(session: Session, task_id: int, depends_on: Iterable[int]) -> None:
+def _depend(session: Session, task_id: int, depends_on: Iterable[int]) -> list[int]:
+    """Let the task depend on exactly these, each once; the ids in the order in which they are read back."""
+    each_once = sorted(set(depends_on))
     session.execute(delete(TaskDependencyRow).where(TaskDependencyRow.task_id == task_id))
-    session.add_all(TaskDependencyRow(task_id=task_id, depends_on_id=other) for other in dict.fromkeys(depends_on))
-    session.flush()
+    session.add_all(TaskDependencyRow(task_id=task_id, depends_on_id=other) for other in each_once)
+    with translated({"fk_task_dependencies_depends_on_id_tasks": Gone(kind="task")}):
+        session.flush()
+    return each_once
 
 
 def _columns(draft: TaskDraft) -> dict[str, Any]:
     return {**draft.model_dump(exclude={"depends_on"}), "name_key": name_key(draft.name)}
 
 
-def _taken(draft: TaskDraft) -> NameTaken:
-    return NameTaken(kind="a task", name=draft.name)
+def _refusals(draft: TaskDraft) -> AbstractContextManager[None]:
+    return translated(
+        {
+            "uq_tasks_crew_id_name_key": NameTaken(kind="a task", name=draft.name),
+            # What was looked up before may have been deleted since.
+            "fk_tasks_crew_id_crew_instances": Gone(kind="crew"),
+            "fk_tasks_agent_id_agents": Gone(kind="agent"),
+        }
+    )
 
 
 def _record(row: TaskRow, depends_on: Iterable[int]) -> Task:

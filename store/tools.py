@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone, NameTaken
+from store import agents
 from store.database import Base, Draft, Record, translated
 from store.names import Name, name_key
 
@@ -88,17 +89,19 @@ def list_all(session: Session, *, team: str) -> list[Tool]:
     return [Tool.model_validate(row) for row in rows]
 
 
-def of_agents(session: Session, agent_ids: list[int]) -> dict[int, list[Tool]]:
+def of_agents(session: Session, agent_ids: list[int], *, team: str) -> dict[int, list[Tool]]:
     """The tools of each of these agents, by agent id."""
     found: dict[int, list[Tool]] = {agent_id: [] for agent_id in agent_ids}
     wanted = select(AgentToolRow.agent_id, ToolRow).join(ToolRow, ToolRow.id == AgentToolRow.tool_id)
-    for agent_id, row in session.execute(wanted.where(AgentToolRow.agent_id.in_(agent_ids)).order_by(ToolRow.name_key)):
+    wanted = wanted.where(AgentToolRow.agent_id.in_(agent_ids), ToolRow.team == team)
+    for agent_id, row in session.execute(wanted.order_by(ToolRow.name_key)):
         found[agent_id].append(Tool.model_validate(row))
     return found
 
 
 def give(session: Session, agent_id: int, tool_ids: list[int], *, team: str) -> None:
-    """Let the agent have exactly these tools; raise ``Gone`` for one that the workspace does not have."""
+    """Let the agent have exactly these tools; raise ``Gone`` for an agent or a tool that the workspace does not have."""
+    agents.get(session, agent_id, team=team)
     wanted = set(tool_ids)
     known = set(session.scalars(select(ToolRow.id).where(ToolRow.team == team, ToolRow.id.in_(wanted))))
     if wanted - known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -128,8 +129,8 @@ class Script:
 
 
 @contextmanager
-def northwind(model: ScriptedModel) -> Iterator[LocalSlack]:
-    """The local workspace with the bot in it, a few crews of other people, and a little talk."""
+def northwind() -> Iterator[LocalSlack]:
+    """The local workspace with the bot in it."""
     with tempfile.TemporaryDirectory(prefix="crewcall-") as folder, LocalSlack(manifest()) as workspace:
         settings = Settings(
             bot_token=SecretStr(workspace.bot_token),
@@ -139,13 +140,20 @@ def northwind(model: ScriptedModel) -> Iterator[LocalSlack]:
         )
         bot = Crewcall(settings, default_model="openai/scripted")
         bot.start()
-        crews = Crews(bot.store)
-        for name, description, owner in OTHERS:
-            crews.create(CrewDraft(name=name, description=description), by=Actor(team=TEAM, user=owner))
-        said = "Do we know enough about solid-state batteries for Thursday?"
-        httpx.post(f"{workspace.url}/local/message", json={"user": BEN, "channel": RESEARCH, "text": said})
-        yield workspace
-        bot.close()
+        try:
+            people_the_place(bot, workspace)
+            yield workspace
+        finally:
+            bot.close()
+
+
+def people_the_place(bot: Crewcall, workspace: LocalSlack) -> None:
+    """A few crews of other people, and a word of Ben's."""
+    crews = Crews(bot.store)
+    for name, description, owner in OTHERS:
+        crews.create(CrewDraft(name=name, description=description), by=Actor(team=TEAM, user=owner))
+    said = "Do we know enough about solid-state batteries for Thursday?"
+    httpx.post(f"{workspace.url}/local/message", json={"user": BEN, "channel": RESEARCH, "text": said})
 
 
 @contextmanager
@@ -154,13 +162,13 @@ def window(
     workspace: LocalSlack,
     *,
     scheme: Literal["light", "dark"] = "light",
-    width: int = 1200,
-    height: int = 760,
+    width: int = 1040,
+    height: int = 800,
 ) -> Iterator[Page]:
     """Ana's window, at #research."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
-        device_scale_factor=1.5 if width > 600 else 2,
+        device_scale_factor=1.25,
         color_scheme=scheme,
         reduced_motion="reduce",
         locale="en-GB",
@@ -177,6 +185,8 @@ def window(
 def take(page: Page, name: str) -> None:
     """Write docs/images/NAME.png."""
     path = IMAGES / f"{name}.png"
+    # Nothing shall look as if it were pointed at.
+    page.mouse.move(0, 0)
     page.screenshot(path=path, animations="disabled", caret="hide")
     size = path.stat().st_size
     sys.stdout.write(f"{path.name}  {size // 1000} kB\n")
@@ -257,46 +267,69 @@ def run_crew(page: Page, script: Script) -> None:
     take(page, "inputs")
     form.get_by_role("button", name="Run").click()
     parent = page.get_by_role("article").filter(has_text="Started by").first
-    parent.get_by_role("button", name="repl").click()
+    parent.get_by_role("button", name=re.compile(r"\d repl")).click()
     expect(card(page, TASKS[0])).to_contain_text("In progress", timeout=60_000)
     script.go_on("Gather the facts")
     expect(card(page, TASKS[1])).to_contain_text("In progress")
 
 
+def result_is_there(page: Page) -> None:
+    """Wait for the last edits too: the first message says that the run is done."""
+    expect(thread(page).get_by_text("Done after").first).to_be_visible()
+    again = thread(page).get_by_role("button", name="Run again")
+    again.scroll_into_view_if_needed()
+    expect(again).to_be_in_viewport()
+
+
+def build_a_crew(page: Page) -> None:
+    create_crew(page)
+    add_agents(page)
+    add_tasks(page)
+    take(page, "crew-page")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def look_around(browser: Browser, workspace: LocalSlack, page: Page) -> None:
+    """After the run: its result, the channel beside the thread, App Home, and all that on a phone."""
+    place = page.url
+    result_is_there(page)
+    take(page, "result")
+    page.set_viewport_size({"width": 1360, "height": 800})
+    result_is_there(page)
+    take(page, "channel")
+    page.set_viewport_size({"width": 1040, "height": 800})
+    page.goto(f"{workspace.url}/#/home")
+    expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
+    take(page, "home")
+    with window(browser, workspace, width=390, height=800) as phone:
+        phone.goto(place)
+        result_is_there(phone)
+        take(phone, "phone")
+
+
 def main() -> None:
     """Take all pictures; fails when a step of the tutorial does not work as it says."""
     IMAGES.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=30_000)
     with ExitStack() as stack:
-        model = stack.enter_context(ScriptedModel(latency=1.5))
+        model = stack.enter_context(ScriptedModel(latency=3.0))
         os.environ.update(model.env())
         script = Script(model)
-        workspace = stack.enter_context(northwind(model))
+        workspace = stack.enter_context(northwind())
         chromium = stack.enter_context(sync_playwright()).chromium
         browser = chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
         stack.callback(browser.close)
-        with window(browser, workspace) as page:
-            create_crew(page)
-            add_agents(page)
-            add_tasks(page)
-            take(page, "crew-page")
-            page.keyboard.press("Escape")
-            run_crew(page, script)
-            take(page, "running")
-            script.go_on("Weigh them up", "Write the brief")
-            expect(thread(page).get_by_role("button", name="Run again")).to_be_visible()
-            thread_url = page.url
-            take(page, "thread")
-            page.goto(f"{workspace.url}/#/home")
-            expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
-            take(page, "home")
-        with window(browser, workspace, scheme="dark") as page:
-            page.goto(thread_url)
-            expect(thread(page).get_by_role("button", name="Run again")).to_be_visible()
-            take(page, "thread-dark")
-        with window(browser, workspace, width=390, height=800) as page:
-            page.goto(thread_url)
-            expect(thread(page).get_by_role("button", name="Run again")).to_be_visible()
-            take(page, "phone")
+        page = stack.enter_context(window(browser, workspace))
+        build_a_crew(page)
+        run_crew(page, script)
+        take(page, "run")
+        with window(browser, workspace, scheme="dark") as dark:
+            dark.goto(page.url)
+            expect(card(dark, TASKS[1])).to_contain_text("In progress")
+            take(dark, "run-dark")
+        script.go_on("Weigh them up", "Write the brief")
+        look_around(browser, workspace, page)
 
 
 if __name__ == "__main__":

@@ -300,11 +300,11 @@ def test_the_doctor_names_a_wrong_app_token(team: dict[str, str]) -> None:
 
 def test_the_doctor_names_the_scopes_that_are_missing(team: dict[str, str]) -> None:
     poorer = manifest()
-    poorer["oauth_config"]["scopes"]["bot"] = ["commands", "chat:write", "im:write", "im:history", "app_mentions:read"]
+    poorer["oauth_config"]["scopes"]["bot"] = ["commands", "chat:write", "im:write", "im:history"]
     with LocalSlack(poorer) as workspace:
         [fault] = told_to_mend({**team, "SLACK_API_URL": workspace.api_url})
 
-    assert fault.startswith("Scopes are missing: files:write, users:read | Add them under OAuth & Permissions")
+    assert fault.startswith("Scopes are missing: files:write, app_mentions:read | Add them under OAuth & Permissions")
 
 
 def test_the_doctor_tells_a_silent_slack_from_a_wrong_token(team: dict[str, str]) -> None:

@@ -147,7 +147,11 @@ class Models:
             return self._local(name, temperature, max_tokens)
         with self._lock:
             if name not in self._bases:
-                self._bases[name] = self._connect(name)
+                try:
+                    self._bases[name] = self._connect(name)
+                except (ImportError, ValueError) as error:
+                    said = self.redacted(str(error)).partition("\n")[0]
+                    raise ModelUnusable(reason=f"The model {name} cannot be used: {said}") from None
         # The copy shares the connections. CrewAI counts tokens in a dictionary of the object: each agent needs its own.
         llm: Any = copy.copy(self._bases[name])
         llm._token_usage = dict.fromkeys(llm._token_usage, 0)

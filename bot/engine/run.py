@@ -156,7 +156,10 @@ class _Watch:
         """Say that the task in progress failed; its name, or ``None`` if there was none."""
         task = self.task
         if task is not None:
-            self._tell(TaskFailed, self._charged, reason=why)
+            try:
+                self._tell(TaskFailed, self._charged, reason=why)
+            except Exception:
+                log.exception("Run %s: its failure could not be told", self._run_id)
             self.task = None
         return task
 

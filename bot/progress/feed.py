@@ -14,7 +14,9 @@ from typing import Any
 from bot.events import (
     ModelCalled,
     RunCancelled,
+    RunCompleted,
     RunEvent,
+    RunFailed,
     RunStarted,
 )
 from bot.progress import messages
@@ -25,6 +27,8 @@ from store.database import Store
 from store.runs import Execution, LogEntry, RunState
 
 logger = logging.getLogger(__name__)
+
+_ENDINGS = (RunCompleted, RunFailed, RunCancelled)
 
 FLUSH = timedelta(milliseconds=250)
 BATCH = 200
@@ -106,9 +110,15 @@ class Feed:
     # --- Announcing ------------------------------------------------------------------------------------------------
 
     def _announce(self, run: Execution, tell: Callable[[str], None], then: Callable[[int], None]) -> None:
-        picture = self._pictures[run.id] = RunPicture.of(run)
-        message = messages.parent(picture)
-        posted = self.gate.post(run.channel, message.text, message.blocks, metadata=_metadata(run, "parent"), team=run.team)
+        if run.id not in self._pictures:
+            picture = self._pictures[run.id] = RunPicture.of(run)
+            self._post_parent(picture, tell, then)
+
+    def _post_parent(self, picture: RunPicture, tell: Callable[[str], None], then: Callable[[int], None]) -> None:
+        run, message = picture.run, messages.parent(picture)
+        posted = self.gate.post(
+            run.channel, message.text, message.blocks, metadata=_metadata(run, "parent"), team=run.team
+        )
         self._when_done(posted, partial(self._opened, picture, tell, then))
 
     def _opened(
@@ -118,6 +128,10 @@ class Feed:
             picture.thread_ts = posted.result()
         except SlackRefused as refusal:
             self._refused(picture, tell, refusal.error)
+            return
+        except Exception:
+            logger.exception("run %s could not be announced", picture.run.id)
+            self._refused(picture, tell, "no_answer")
             return
         with self.store.transaction() as session:
             runs.place(session, picture.run.id, thread_ts=picture.thread_ts)
@@ -161,22 +175,31 @@ class Feed:
     # --- What happened ---------------------------------------------------------------------------------------------
 
     def _happened(self, event: RunEvent) -> None:
-        picture = self._pictures.get(event.run_id) or self._from_store(event.run_id)
-        picture.apply(event)
         self._note(event)
+        picture = self._pictures.get(event.run_id) or self._taken_up(event)
+        if picture is None:
+            return
+        picture.apply(event)
         if picture.thread_ts is None:
             return
-        if picture.state.over:
+        if isinstance(event, _ENDINGS):
             self._end(picture)
             return
         if isinstance(event, RunStarted):
             self._show_parent(picture)
         self._show(picture)
 
-    def _from_store(self, run_id: int) -> RunPicture:
+    def _taken_up(self, event: RunEvent) -> RunPicture | None:
+        """A run that another process announced, or could not; nothing where one that has been told about is meant."""
         with self.store.reading() as session:
-            picture = RunPicture.of(runs.fetch(session, run_id))
-        self._pictures[run_id] = picture
+            picture = RunPicture.of(runs.fetch(session, event.run_id))
+        if picture.state.over and not isinstance(event, _ENDINGS):
+            return None
+        self._pictures[event.run_id] = picture
+        if picture.thread_ts is None:
+            self._post_parent(picture, tell=_to_nobody, then=_go_on)
+        elif picture.progress_ts is None and not picture.state.over:
+            self._post_progress(picture)
         return picture
 
     def _show(self, picture: RunPicture) -> None:
@@ -196,7 +219,8 @@ class Feed:
         self.gate.edit(run.channel, ts, message.text, message.blocks, last=over, team=run.team)
 
     def _end(self, picture: RunPicture) -> None:
-        self._flush()
+        # A log that cannot be written must not keep the result from people.
+        self._safely(self._flush)
         self._show(picture)
         final, file = messages.results(picture)
         run, thread_ts = picture.run, picture.thread_ts
@@ -237,6 +261,14 @@ class Feed:
 
     def _when_done(self, future: Future[str], job: Callable[[Future[str]], None]) -> None:
         future.add_done_callback(lambda done: self._jobs.put(partial(job, done)))
+
+
+def _to_nobody(reason: str) -> None:
+    logger.warning("a run that was taken up could not be announced: %s", reason)
+
+
+def _go_on(_run_id: int) -> None:
+    """The run is already being worked on."""
 
 
 def _metadata(run: Execution, part: str) -> dict[str, Any]:

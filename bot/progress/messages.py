@@ -121,7 +121,9 @@ def _facts(picture: RunPicture, now: datetime) -> str:
 
 def _stop_button(picture: RunPicture) -> Json:
     name = picture.run.crew_name
-    sure = blocks.confirm("Stop this run?", "What is done so far stays in this thread.", "Stop it", "Go on", danger=True)
+    sure = blocks.confirm(
+        "Stop this run?", "What is done so far stays in this thread.", "Stop it", "Go on", danger=True
+    )
     return blocks.button(
         "Stop",
         "run.stop",

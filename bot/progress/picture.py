@@ -117,6 +117,9 @@ class RunPicture:
         self._leave_unfinished(event.at, "pending")
 
     def _task(self, name: str, agent: str) -> TaskPicture:
+        if not name:
+            # What happens between two tasks has no card to be shown on.
+            return TaskPicture(name, agent)
         # Work that is delegated under a name of its own still gets a card.
         task = self.tasks.setdefault(name, TaskPicture(name, agent))
         task.agent = agent or task.agent

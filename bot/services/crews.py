@@ -65,9 +65,7 @@ class Crews:
         with self.store.reading() as session:
             return crews.names(session, team=by.team)
 
-    def page(
-        self, *, by: Actor, words: str = "", offset: int = 0, limit: int = 10
-    ) -> tuple[list[CrewInstance], int]:
+    def page(self, *, by: Actor, words: str = "", offset: int = 0, limit: int = 10) -> tuple[list[CrewInstance], int]:
         """One page of crews, the person's own first, and how many there are in all."""
         with self.store.reading() as session:
             return crews.page(session, team=by.team, mine=by.user, words=words, offset=offset, limit=limit)

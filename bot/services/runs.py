@@ -89,9 +89,7 @@ class Runs:
     def stop_latest(self, *, by: Actor, crew_id: int | None = None) -> Execution:
         """Ask the person's newest unfinished run, of one crew or any, to stop; raise ``NothingToStop``."""
         with self.store.reading() as session:
-            going = runs.latest(
-                session, team=by.team, crew_id=crew_id, started_by=by.user, unfinished=True, limit=1
-            )
+            going = runs.latest(session, team=by.team, crew_id=crew_id, started_by=by.user, unfinished=True, limit=1)
         if not going:
             raise NothingToStop
         return self.stop(going[0].id, by=by)
@@ -101,7 +99,9 @@ class Runs:
         with self.store.reading() as session:
             return runs.get(session, run_id, team=by.team)
 
-    def latest(self, *, by: Actor, crew_id: int | None = None, before: int | None = None, limit: int = 10) -> list[Execution]:
+    def latest(
+        self, *, by: Actor, crew_id: int | None = None, before: int | None = None, limit: int = 10
+    ) -> list[Execution]:
         """The newest runs first, of one crew or all, older than the run ``before`` if given."""
         with self.store.reading() as session:
             return runs.latest(session, team=by.team, crew_id=crew_id, before=before, limit=limit)

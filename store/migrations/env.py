@@ -8,7 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from store import tables
-from store.database import Base, UtcDateTime
+from store.database import Base, UtcDateTime, StorableText
 
 assert tables.ALL  # importing it fills the metadata
 
@@ -16,6 +16,8 @@ assert tables.ALL  # importing it fills the metadata
 def _spelled(kind: str, value: Any, autogen: AutogenContext) -> str | Literal[False]:
     if kind == "type" and isinstance(value, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(value, StorableText):
+        return "sa.Text()"
     return False
 
 
@@ -42,6 +44,8 @@ def run() -> None:
             if sqlite and (broken := driver.execute("PRAGMA foreign_key_check").fetchall()):
                 raise RuntimeError(f"the migration broke foreign keys: {broken[:5]}")
         finally:
+            # Inside a transaction SQLite would not hear it, and the connection would go on without foreign keys.
+            connection.rollback()
             if sqlite:
                 driver.execute("PRAGMA foreign_keys=ON")
 

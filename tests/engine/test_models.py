@@ -108,6 +108,11 @@ def test_every_provider_that_needs_no_other_package_can_be_connected(name: str, 
     assert (llm.model, llm.temperature, llm.timeout, llm.max_retries) == ("some/model-of-tomorrow", 0.5, 120, 0)
 
 
+def test_a_name_that_the_provider_cannot_take_is_refused_in_a_sentence(engine: Path) -> None:
+    with pytest.raises(ModelUnusable, match="The model deepinfra/x cannot be used: DeepInfra model ids are org/model"):
+        models(engine, DEEPINFRA_API_KEY=KEY).llm("deepinfra/x")
+
+
 def test_agents_share_a_connection_and_nothing_else(engine: Path) -> None:
     ours = Models("openai/gpt-4.1", engine, {"OPENAI_API_KEY": KEY})
 

@@ -202,12 +202,19 @@ def test_ten_runs_of_one_definition_at_once_do_not_mix(llm: ScriptedModel, model
     assert all(sum(topic in request.prompt for topic in topics) == 1 for request in llm.requests)
 
 
-def test_a_listener_that_fails_does_not_harm_the_run(models: Models, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_listener_that_fails_does_not_harm_the_run(
+    llm: ScriptedModel, models: Models, caplog: pytest.LogCaptureFixture
+) -> None:
+    llm.when("Break").fails(400)
+
     def fail(event: RunEvent) -> None:
         raise OSError("The feed is full.")
 
     assert execute(one_task(), {}, run_id=1, models=models, emit=fail, stop=threading.Event())
-    assert "could not be told" in caplog.text
+    assert "task_started could not be told" in caplog.text
+    with pytest.raises(EngineFailure):
+        execute(one_task("Break."), {}, run_id=2, models=models, emit=fail, stop=threading.Event())
+    assert "Run 2: its failure could not be told" in caplog.text
 
 
 def test_twenty_runs_leave_no_thread_behind(models: Models) -> None:

@@ -144,7 +144,7 @@ def test_what_an_input_does_not_take_is_said_under_it(
 def test_files_asked_for_arrive_whole_and_others_are_refused(app: App, slack: LocalSlack, ana: Person) -> None:
     element = {"type": "file_input", "action_id": "doc", "filetypes": ["md"], "max_files": 1}
     opens(app, modal("Import", {"type": "input", "block_id": "doc", "label": plain("File"), "element": element}))
-    submitted: queue.Queue[Json] = queue.Queue()
+    submitted: queue.Queue[list[Json]] = queue.Queue()
 
     @app.view("modal")
     def take(ack: Ack, view: Json) -> None:

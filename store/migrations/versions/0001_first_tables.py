@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("team", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("search_key", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("is_flow", sa.Boolean(), nullable=False),
         sa.Column("process_type", sa.Text(), nullable=False),

@@ -1,0 +1,93 @@
+"""The nouns that tests share: a workspace, its people, a scripted model and the bot, all of them real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from bot.engine.hardening import harden
+from bot.engine.warmup import Warmup
+from bot.local_slack import LocalSlack
+from bot.settings import Settings
+from tests.support.people import Person
+from tests.support.scripted_model import ScriptedModel
+
+if TYPE_CHECKING:
+    from bot.app import Crewcall
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory, CrewAI imported."""
+    data_dir = tmp_path_factory.mktemp("data")
+    harden(data_dir)
+    warmup = Warmup()
+    warmup.start()
+    warmup.wait()
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def manifest() -> dict[str, Any]:
+    """The app as Slack is told of it."""
+    return dict(yaml.safe_load((ROOT / "manifest.yml").read_text("utf-8")))
+
+
+@pytest.fixture
+def workspace(manifest: dict[str, Any]) -> Iterator[LocalSlack]:
+    """Northwind's workspace, as strict as Slack."""
+    with LocalSlack(manifest) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def llm() -> Iterator[ScriptedModel]:
+    """The model that says what a test wrote for it."""
+    with ScriptedModel() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def settings(workspace: LocalSlack, tmp_path: Path) -> Settings:
+    """What the environment would say; a file of a database of its own."""
+    return Settings.model_validate(
+        {
+            "bot_token": workspace.bot_token,
+            "app_token": workspace.app_token,
+            "slack_api_url": workspace.api_url,
+            "data_dir": tmp_path,
+        }
+    )
+
+
+@pytest.fixture
+def crewcall(
+    engine: Path, settings: Settings, llm: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Crewcall]:
+    """The whole bot in this process, connected to the workspace and to the scripted model."""
+    from bot.app import Crewcall
+
+    for name, value in llm.env().items():
+        monkeypatch.setenv(name, value)
+    bot = Crewcall(settings, default_model="openai/scripted")
+    bot.start()
+    yield bot
+    bot.close()
+
+
+@pytest.fixture
+def ana(workspace: LocalSlack) -> Person:
+    """Ana Ferreira."""
+    return Person(workspace.url, "U0ANA000001")
+
+
+@pytest.fixture
+def ben(workspace: LocalSlack) -> Person:
+    """Ben Okafor."""
+    return Person(workspace.url, "U0BEN000002")
