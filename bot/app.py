@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import SecretStr
 from slack_bolt import App
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -39,7 +39,8 @@ from bot.slack.socket_mode import SocketMode
 from handlers.injection import inject
 from store import health
 from store.database import Store
-from store.runs import Definition, Execution
+from store.definitions import Definition
+from store.runs import Execution
 
 # Bolt runs the code of a button or command on these threads; each acks within milliseconds.
 _LISTENERS = 32
@@ -167,5 +168,5 @@ class _Launcher:
         self.runner.stop(run, by)
 
 
-def _secret(value: object) -> str | None:
-    return value.get_secret_value() if value is not None else None  # type: ignore[attr-defined, no-any-return]
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value is not None else None

@@ -84,7 +84,7 @@ def start() -> None:
     _refuse_faults(settings, [*faults, *settings.slack_problems()])
     stop = _on_signals()
     with _bot(settings):
-        click.echo(f"Crewcall is connected. {_who_answers(settings.default_model)}")
+        click.echo(f"{_how_slack_reaches_it(settings)} {_who_answers(settings.default_model)}")
         stop.wait()
         click.echo("Stopping…")
     _leave()
@@ -265,6 +265,12 @@ def _say_where(url: str, model: str) -> None:
 
     words = f"Open [bold]{url}[/bold] and type [bold]/crew[/bold].\n\n{_who_answers(model)}\nCtrl+C stops everything."
     Console().print(Panel(words, title="Crewcall", padding=(1, 3), expand=False))
+
+
+def _how_slack_reaches_it(settings: Settings) -> str:
+    if settings.over_http:
+        return f"Crewcall listens for Slack on http://{settings.http_host}:{settings.http_port}/slack/events."
+    return "Crewcall is connected."
 
 
 def _who_answers(model: str) -> str:

@@ -23,7 +23,8 @@ from bot.events import (
 )
 from store import crews, runs, tasks
 from store.database import Store
-from store.runs import Definition, Execution, RunState
+from store.definitions import Definition
+from store.runs import Execution, RunState
 
 logger = logging.getLogger(__name__)
 

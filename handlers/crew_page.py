@@ -81,7 +81,9 @@ def _tasks(sheet: CrewSheet) -> Iterable[Json]:
     add = blocks.button("Add task", "task.add", str(sheet.crew.id))
     yield blocks.section(f"*Tasks* ({len(sheet.tasks)}), in the order they run", accessory=add)
     if not sheet.tasks:
-        yield blocks.context("A task says what to do and what a good result looks like. Write {topic} to be asked for it.")
+        yield blocks.context(
+            "A task says what to do and what a good result looks like. Write {topic} to be asked for it."
+        )
     for number, task in enumerate(sheet.tasks[:_MOST_TASKS], 1):
         line = _task_line(number, task, sheet)
         yield blocks.section(line, accessory=_menu("task", task), block_id=f"task-{task.id}")

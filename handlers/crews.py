@@ -131,5 +131,3 @@ def turn_page(ack: Ack, action: Json, crews: Crews, actor: Actor, reply: Reply) 
     ack()
     words, offset = crew_list.turned(action)
     reply("Your crews", crew_list.rows(crews, actor, words=words, offset=offset), replace=True)
-
-

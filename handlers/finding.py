@@ -29,7 +29,9 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
         sentence = f"There is no crew called “{fit_escaped(words.name, 200)}”."
         sentence += " Did you mean …?" if close else " `/crew list` shows them all."
     elif known:
-        sentence = f"Which crew? Type for example `/crew {words.subcommand} {fit_escaped(known[0][1], 80)}`, or choose one:"
+        sentence = (
+            f"Which crew? Type for example `/crew {words.subcommand} {fit_escaped(known[0][1], 80)}`, or choose one:"
+        )
     else:
         sentence = "Your team has no crews yet."
     reply("Which crew?", [blocks.section(sentence), _choice(words.subcommand, close)])

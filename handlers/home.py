@@ -40,9 +40,7 @@ def answer(event: Json, gate: Gate, actor: Actor, commands: Commands) -> None:
 def answer_direct(event: Json, gate: Gate, actor: Actor, commands: Commands) -> None:
     # Edits and joins are messages with a subtype; an answer of our own carries a bot's id.
     if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
-        gate.post(
-            event["channel"], "What I can do", menu(commands), thread_ts=event.get("thread_ts"), team=actor.team
-        )
+        gate.post(event["channel"], "What I can do", menu(commands), thread_ts=event.get("thread_ts"), team=actor.team)
 
 
 def home(crews: Crews, runs: Runs, actor: Actor) -> Json:

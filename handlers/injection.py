@@ -36,7 +36,7 @@ def inject(app: App, services: Mapping[str, object], gate: Gate) -> None:
     ``place`` is the id of the channel the person is in, also behind a modal that was opened there; elsewhere ``None``.
     """
 
-    def middleware(context: BoltContext, body: dict[str, Any], next: Callable[[], None]) -> None:  # noqa: A002 - Bolt's
+    def middleware(context: BoltContext, body: dict[str, Any], next: Callable[[], None]) -> None:
         actor = Actor(team=context.team_id or "", user=context.user_id or "")
         context.update(services)
         context["actor"] = actor

@@ -31,8 +31,7 @@ def asked_inputs(view: Json) -> dict[str, str]:
 def _form(names: Sequence[str]) -> Form[BaseModel]:
     # A placeholder such as “copy” or “_x” can be no attribute of a model, so the fields are numbered.
     fields = {
-        _field(number): (str, Field(title=name, min_length=1, max_length=LONGEST))
-        for number, name in enumerate(names)
+        _field(number): (str, Field(title=name, min_length=1, max_length=LONGEST)) for number, name in enumerate(names)
     }
     draft: type[BaseModel] = create_model("Inputs", **fields)  # type: ignore[call-overload]
     widgets = {field: Text(multiline=True) for field in fields}

@@ -34,7 +34,9 @@ _MOST_LINES = 80
 
 def run_line(run: Execution) -> str:
     """One run in one line of mrkdwn: how it went, who started it and when, how long and how much it took."""
-    when = f"<!date^{int(run.created_at.timestamp())}^{{date_short_pretty}} {{time}}|{run.created_at:%Y-%m-%d %H:%M} UTC>"
+    # Slack shows the time in the reader's own zone; what follows the bar is for places that cannot.
+    spoken = f"{run.created_at:%Y-%m-%d %H:%M} UTC"
+    when = f"<!date^{int(run.created_at.timestamp())}^{{date_short_pretty}} {{time}}|{spoken}>"
     facts = [f"{MARKS[run.status]} {_WORDS[run.status]}", f"by <@{run.started_by}>", when]
     if run.started_at:
         facts.append(duration(run.seconds))

@@ -39,9 +39,7 @@ def register(app: App, commands: Commands) -> None:
     app.action("run.older")(list_older_runs)
 
 
-def run_named(
-    ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply
-) -> None:
+def run_named(ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
     ack()
     crew_id = find(words, crews, actor, reply)
     if crew_id is None:

@@ -9,8 +9,10 @@ from pydantic import AfterValidator, Field
 
 
 def name_key(name: str) -> str:
-    """The form in which two names are the same name: ``"Ａna's  Crew"`` and ``"ana's crew"`` are."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """The form in which two names are the same name: “ANA’S  Straße” and “ana’s strasse” are."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    # Folding takes some letters apart, such as ΐ.
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def _one_line(text: str) -> str:

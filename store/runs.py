@@ -12,10 +12,9 @@ from sqlalchemy import ForeignKey, Index, and_, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
-from store.agents import Agent
-from store.crews import CrewInstance, Process
+from store.crews import CrewInstance
 from store.database import Base, Record
-from store.tasks import Task
+from store.definitions import Definition
 
 
 class RunState(StrEnum):
@@ -34,79 +33,6 @@ class RunState(StrEnum):
 
 
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
-
-
-class AgentPlan(BaseModel):
-    """An agent, as it was when the run started."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    name: str
-    role: str
-    goals: list[str]
-    backstory: str
-    allow_delegation: bool = False
-    llm: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-
-
-class TaskPlan(BaseModel):
-    """A task, as it was when the run started; agents and other tasks by name."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    name: str
-    description: str
-    expected_output: str
-    agent: str | None
-    context: list[str] = []
-    markdown: bool = False
-
-
-class Definition(BaseModel):
-    """The whole definition as it was when the run started. Edits made later never touch it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    name: str
-    process: Process = Process.SEQUENTIAL
-    agents: list[AgentPlan]
-    tasks: list[TaskPlan]
-
-
-def definition(crew: CrewInstance, agents: list[Agent], tasks: list[Task]) -> Definition:
-    """Freeze a crew as it is now."""
-    agent_names = {agent.id: agent.name for agent in agents}
-    task_names = {task.id: task.name for task in tasks}
-    return Definition(
-        name=crew.name,
-        process=crew.process_type,
-        agents=[
-            AgentPlan(
-                name=agent.name,
-                role=agent.title,
-                goals=agent.goals,
-                backstory=agent.backstory,
-                allow_delegation=agent.allow_delegation,
-                llm=agent.llm,
-                temperature=agent.llm_temperature,
-                max_tokens=agent.llm_max_tokens,
-            )
-            for agent in agents
-        ],
-        tasks=[
-            TaskPlan(
-                name=task.name,
-                description=task.description,
-                expected_output=task.expected_output,
-                agent=agent_names.get(task.agent_id or 0),
-                context=[task_names[other] for other in task.depends_on if other in task_names],
-                markdown=task.markdown,
-            )
-            for task in tasks
-        ],
-    )
 
 
 class Execution(Record):

@@ -100,7 +100,7 @@ def of_agents(session: Session, agent_ids: list[int], *, team: str) -> dict[int,
 
 
 def give(session: Session, agent_id: int, tool_ids: list[int], *, team: str) -> None:
-    """Let the agent have exactly these tools; raise ``Gone`` for an agent or a tool that the workspace does not have."""
+    """Let the agent have exactly these tools; raise ``Gone`` for an agent or tool that the workspace does not have."""
     agents.get(session, agent_id, team=team)
     wanted = set(tool_ids)
     known = set(session.scalars(select(ToolRow.id).where(ToolRow.team == team, ToolRow.id.in_(wanted))))

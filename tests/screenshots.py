@@ -39,7 +39,7 @@ AGENTS = (
         "Name": "Researcher",
         "Role": "Senior market analyst",
         "Goals": "Find what is known and how sure it is\nName the gaps",
-        "Backstory": "Ten years of reading trade press and patents. Says where a figure comes from, and when there is none.",
+        "Backstory": "Ten years of trade press and patents. Says where a figure comes from, and when there is none.",
     },
     {
         "Name": "Writer",
@@ -163,7 +163,7 @@ def window(
     *,
     scheme: Literal["light", "dark"] = "light",
     width: int = 1040,
-    height: int = 800,
+    height: int = 880,
 ) -> Iterator[Page]:
     """Ana's window, at #research."""
     context = browser.new_context(
@@ -273,12 +273,10 @@ def run_crew(page: Page, script: Script) -> None:
     expect(card(page, TASKS[1])).to_contain_text("In progress")
 
 
-def result_is_there(page: Page) -> None:
-    """Wait for the last edits too: the first message says that the run is done."""
-    expect(thread(page).get_by_text("Done after").first).to_be_visible()
-    again = thread(page).get_by_role("button", name="Run again")
-    again.scroll_into_view_if_needed()
-    expect(again).to_be_in_viewport()
+def run_is_over(page: Page) -> None:
+    """Wait for the last edit too: the run's first message says that it is done."""
+    expect(thread(page).get_by_role("article").first).to_contain_text("Done after")
+    expect(thread(page).get_by_role("button", name="Run again")).to_be_visible()
 
 
 def build_a_crew(page: Page) -> None:
@@ -293,18 +291,20 @@ def build_a_crew(page: Page) -> None:
 def look_around(browser: Browser, workspace: LocalSlack, page: Page) -> None:
     """After the run: its result, the channel beside the thread, App Home, and all that on a phone."""
     place = page.url
-    result_is_there(page)
+    run_is_over(page)
+    thread(page).get_by_role("button", name="Run again").scroll_into_view_if_needed()
     take(page, "result")
-    page.set_viewport_size({"width": 1360, "height": 800})
-    result_is_there(page)
+    page.set_viewport_size({"width": 1360, "height": 880})
+    thread(page).get_by_role("article").first.scroll_into_view_if_needed()
     take(page, "channel")
-    page.set_viewport_size({"width": 1040, "height": 800})
+    page.set_viewport_size({"width": 1040, "height": 700})
     page.goto(f"{workspace.url}/#/home")
     expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
     take(page, "home")
     with window(browser, workspace, width=390, height=800) as phone:
         phone.goto(place)
-        result_is_there(phone)
+        run_is_over(phone)
+        thread(phone).get_by_role("article").first.scroll_into_view_if_needed()
         take(phone, "phone")
 
 

@@ -199,6 +199,18 @@ def test_the_bot_connects_and_leaves_when_asked(
     workspace.wait_until_connected(0)
 
 
+def test_over_http_the_bot_is_ready_when_it_says_where_it_listens(team: dict[str, str]) -> None:
+    del team["SLACK_APP_TOKEN"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    with Running("start", env={**team, "SLACK_SIGNING_SECRET": "a-secret", "CREWCALL_HTTP_PORT": str(port)}) as bot:
+        bot.says(f"Crewcall listens for Slack on http://127.0.0.1:{port}/slack/events.")
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+            assert json.load(answer) == {"ready": True, "database": "ok"}
+        assert bot.stopped_by(signal.SIGTERM) == 0
+
+
 def test_a_bot_without_a_default_model_says_so(team: dict[str, str]) -> None:
     with Running("start", env={**team, "OPENAI_API_KEY": ""}) as bot:
         assert "every agent must name its own" in bot.says("Crewcall is connected.")

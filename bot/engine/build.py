@@ -11,7 +11,7 @@ from bot.engine import placeholders
 from bot.engine.llms import Models, ModelUnusable
 from bot.errors import UserError
 from store.crews import Process
-from store.runs import AgentPlan, Definition, TaskPlan
+from store.definitions import AgentPlan, Definition, TaskPlan
 
 if TYPE_CHECKING:
     from crewai import Agent, Crew, Task

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from store.runs import Definition
+    from store.definitions import Definition
 
 # What CrewAI itself takes for a placeholder (crewai.utilities.string_utils), so that an exported crew asks the same.
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_\-]*)\}")

@@ -16,7 +16,7 @@ from bot.engine.llms import Models
 from bot.engine.local_model import stop_signal
 from bot.errors import UserError
 from bot.events import ModelCalled, RunEvent, TaskFailed, TaskFinished, TaskStarted, ToolFinished, ToolStarted
-from store.runs import Definition
+from store.definitions import Definition
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ class Agents:
             return agents.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
 
     def change(self, agent_id: int, draft: AgentDraft, *, version: int, by: Actor) -> Agent:
-        """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken``, ``FormRefused``."""
+        """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
         self._check(draft)
         with self.store.transaction() as session:
             return agents.change(session, agent_id, draft, team=by.team, version=version, by=by.user)

@@ -10,6 +10,7 @@ from store import agents, crews, runs, tasks
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance
 from store.database import Store
+from store.definitions import freeze
 from store.runs import Execution
 from store.tasks import Task
 
@@ -91,4 +92,4 @@ def needed_inputs(crew: CrewInstance, members: list[Agent], work: list[Task]) ->
     """The placeholders that a run must be given, in order of first appearance."""
     from bot.engine import placeholders
 
-    return placeholders.needed(runs.definition(crew, members, work))
+    return placeholders.needed(freeze(crew, members, work))

@@ -11,6 +11,7 @@ from bot.services.checks import problems
 from bot.services.crews import needed_inputs
 from store import agents, crews, runs, tasks
 from store.database import Store
+from store.definitions import freeze
 from store.runs import Execution
 
 # Says one sentence to the person who asked, where nobody else sees it.
@@ -67,7 +68,7 @@ class Runs:
             needed = needed_inputs(crew, members, work)
             if missing := [name for name in needed if not inputs.get(name, "").strip()]:
                 raise InputsMissing(name=crew.name, missing=", ".join(missing))
-            frozen = runs.definition(crew, members, work)
+            frozen = freeze(crew, members, work)
             given = {name: inputs[name] for name in needed}
             run = runs.add(session, crew, frozen, given, by=by.user, channel=channel)
         self.launcher.launch(run, tell)

@@ -27,7 +27,7 @@ class Tasks:
             return tasks.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
 
     def change(self, task_id: int, draft: TaskDraft, *, version: int, by: Actor) -> Task:
-        """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken``, ``FormRefused``."""
+        """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
         _check(draft)
         with self.store.transaction() as session:
             was = tasks.get(session, task_id, team=by.team)

@@ -8,7 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from store import tables
-from store.database import Base, UtcDateTime, StorableText
+from store.database import Base, StorableText, UtcDateTime
 
 assert tables.ALL  # importing it fills the metadata
 

@@ -11,7 +11,7 @@ from bot.engine.llms import Models
 from bot.engine.run import execute
 from bot.events import RunEvent
 from store.crews import Process
-from store.runs import AgentPlan, Definition, TaskPlan
+from store.definitions import AgentPlan, Definition, TaskPlan
 
 PATIENCE = 20.0
 

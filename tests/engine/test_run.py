@@ -13,7 +13,7 @@ from bot.engine.llms import Models
 from bot.engine.run import EngineFailure, execute
 from bot.events import ModelCalled, RunEvent, TaskFinished
 from store.crews import Process
-from store.runs import Definition
+from store.definitions import Definition
 from tests.engine.crews import Run, agent, crew, one_task, task
 from tests.support.scripted_model import ScriptedModel
 

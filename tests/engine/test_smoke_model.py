@@ -1,4 +1,4 @@
-"""The embedded engine with real weights: SmolLM2, 93 MB, fetched by the program's own code and kept for the next time."""
+"""The embedded engine with real weights: SmolLM2, 93 MB, fetched by our own code and kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.engine.local_model import LocalEngine, Stopped
 from bot.engine.run import execute
 from bot.events import ModelCalled, RunEvent
 from bot.model_files import ModelOutOfReach, fetch, path_of
-from store.runs import AgentPlan, Definition, TaskPlan
+from store.definitions import AgentPlan, Definition, TaskPlan
 
 pytestmark = pytest.mark.model
 
