@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 from pydantic import SecretStr
 from slack_bolt import App
@@ -16,6 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 import handlers.agents
 import handlers.crews
 import handlers.help
+import handlers.history
 import handlers.home
 import handlers.runs
 import handlers.tasks
@@ -29,12 +29,14 @@ from bot.progress.feed import Feed
 from bot.runner import Runner
 from bot.services.agents import Agents
 from bot.services.crews import Crews
+from bot.services.history import History
 from bot.services.runs import Runs
 from bot.services.tasks import Tasks
 from bot.settings import Settings
 from bot.slack.boundary import guard
 from bot.slack.commands import Commands
 from bot.slack.gate import Gate
+from bot.slack.impatience import count_double_clicks_once
 from bot.slack.socket_mode import SocketMode
 from handlers.injection import inject
 from store import health
@@ -46,7 +48,15 @@ from store.runs import Execution
 _LISTENERS = 32
 
 # The order in which help shows the commands; help itself answers what nobody else did, so it comes last.
-_DOORS = (handlers.crews, handlers.agents, handlers.tasks, handlers.runs, handlers.home, handlers.help)
+_DOORS = (
+    handlers.crews,
+    handlers.agents,
+    handlers.tasks,
+    handlers.runs,
+    handlers.history,
+    handlers.home,
+    handlers.help,
+)
 
 
 class BotTokenRefused(UserError):
@@ -55,10 +65,6 @@ class BotTokenRefused(UserError):
 
 class SlackSilent(UserError):
     """Slack does not answer at {url} ({error}). Check the network and SLACK_API_URL, then start again."""
-
-
-class _Door(Protocol):
-    def stop(self) -> None: ...
 
 
 class Crewcall:
@@ -72,7 +78,7 @@ class Crewcall:
         self.models = Models(default_model, settings.data_dir)
         self.warmup = Warmup()
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
-        self._doors: list[_Door] = []
+        self._parts: list[Callable[[], object]] = [self.store.close]
 
     def start(self) -> None:
         """Upgrade the database, connect to Slack, and import CrewAI in the background.
@@ -82,21 +88,20 @@ class Crewcall:
         self.store.upgrade()
         bot_name = self._introduce()
         self.gate = Gate(lambda _team: self.client)
+        self._parts.append(self.gate.close)
         self.feed = Feed(self.store, self.gate, bot_name=bot_name)
+        self._parts.append(self.feed.close)
         self.runner = Runner(self.store, self._execute, self.feed, workers=self.settings.max_concurrent_runs)
+        self._parts.append(self.runner.close)
         self.bolt = self._bolt()
         self._open_door()
         self.runner.recover()
         self.warmup.start()
 
     def close(self) -> None:
-        """Hear nothing more, end what runs, say what is still to be said, and leave."""
-        for door in self._doors:
-            door.stop()
-        self.runner.close()
-        self.feed.close()
-        self.gate.close()
-        self.store.close()
+        """Hear nothing more, end what runs, say what is still to be said, and leave; also after a failed start."""
+        for part in reversed(self._parts):
+            part()
 
     def _introduce(self) -> str:
         """Check the bot token, and return the bot's name."""
@@ -116,12 +121,14 @@ class Crewcall:
             raise_error_for_unhandled_request=True,
         )
         guard(bolt)
+        count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
         launcher = _Launcher(self.feed, self.runner)
         services: Mapping[str, object] = {
             "crews": Crews(self.store),
             "agents": Agents(self.store, self.models.problem),
             "tasks": Tasks(self.store),
+            "history": History(self.store),
             "runs": Runs(self.store, launcher, self.models.problem),
             "gate": self.gate,
             "commands": commands,
@@ -136,11 +143,12 @@ class Crewcall:
             from bot.web.server import serve
 
             ready = {"database": lambda: health.fault(self.store)}
-            self._doors.append(serve(self.bolt, self.settings.http_host, self.settings.http_port, ready=ready))
+            server = serve(self.bolt, self.settings.http_host, self.settings.http_port, ready=ready)
+            self._parts.append(server.stop)
             return
         socket = SocketMode(self.bolt, _secret(self.settings.app_token) or "")
+        self._parts.append(socket.stop)
         socket.start()
-        self._doors.append(socket)
 
     def _execute(
         self,

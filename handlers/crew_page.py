@@ -15,6 +15,7 @@ from store.tasks import Task
 # Slack shows 100 rows in a window; both lists and the rest of the page must fit.
 _MOST_AGENTS = 30
 _MOST_TASKS = 45
+_MOVES = (("Move up", "up"), ("Move down", "down"))
 
 
 def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None) -> Json:
@@ -49,11 +50,13 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.section(fit_escaped(crew.description, 2900) if crew.description else "_No description yet._")
     asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
     yield blocks.context(
-        f"{crew.process_type.capitalize()} · owner <@{crew.owner}> · version {crew.version} · asks for {asked}"
+        f"{crew.process_type.capitalize()} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}"
     )
     yield blocks.actions(
         blocks.button("Run", "crew.run", str(crew.id), style="primary", accessibility_label=f"Run {crew.name}"),
         blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}"),
+        blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}"),
+        blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}"),
         blocks.button("Delete", "crew.delete", str(crew.id), style="danger", confirm=delete_confirmation(sheet)),
         block_id="crew.controls",
     )
@@ -86,7 +89,7 @@ def _tasks(sheet: CrewSheet) -> Iterable[Json]:
         )
     for number, task in enumerate(sheet.tasks[:_MOST_TASKS], 1):
         line = _task_line(number, task, sheet)
-        yield blocks.section(line, accessory=_menu("task", task), block_id=f"task-{task.id}")
+        yield blocks.section(line, accessory=_menu("task", task, *_MOVES), block_id=f"task-{task.id}")
     yield from _more(sheet.tasks, _MOST_TASKS, "task")
 
 
@@ -112,10 +115,9 @@ def _task_line(number: int, task: Task, sheet: CrewSheet) -> str:
     return f"{number}. *{escape(task.name)}* · {who}{uses}\n{what}"
 
 
-def _menu(noun: str, thing: Agent | Task) -> Json:
-    return blocks.overflow(
-        f"{noun}.menu", blocks.option("Edit", f"edit:{thing.id}"), blocks.option("Remove…", f"remove:{thing.id}")
-    )
+def _menu(noun: str, thing: Agent | Task, *more: tuple[str, str]) -> Json:
+    choices = (("Edit", "edit"), *more, ("Remove…", "remove"))
+    return blocks.overflow(f"{noun}.menu", *(blocks.option(label, f"{what}:{thing.id}") for label, what in choices))
 
 
 def _more(things: Sequence[object], shown: int, noun: str) -> Iterable[Json]:

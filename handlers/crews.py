@@ -14,7 +14,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
 from bot.slack.forms import Form, Text
-from bot.slack.text import escape
+from bot.slack.text import escape, fit
 from handlers import crew_list
 from handlers.crew_page import crew_page, delete_confirmation, deleted_page
 from handlers.finding import find
@@ -29,6 +29,7 @@ NEW_CREW = Form(
     widgets={"description": Text(multiline=True)},
 )
 EDIT_CREW = replace(NEW_CREW, callback_id="crew.change", title="Edit crew", submit="Save")
+COPY_CREW = replace(NEW_CREW, callback_id="crew.copied", title="Copy crew", submit="Copy", fields=["name"], widgets={})
 
 
 def register(app: App, commands: Commands) -> None:
@@ -43,6 +44,8 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(r"^crew\.open"))(open_pressed_crew)
     app.action("crew.edit")(edit_crew)
     app.view(EDIT_CREW.callback_id)(change_crew)
+    app.action("crew.copy")(ask_for_copy)
+    app.view(COPY_CREW.callback_id)(copy_crew)
     app.action("crew.delete")(delete_crew)
     app.action("crew.delete_listed")(delete_listed_crew)
     app.action(re.compile(r"^crew\.list_page\."))(turn_page)
@@ -96,6 +99,21 @@ def change_crew(ack: Ack, view: Json, client: WebClient, crews: Crews, actor: Ac
     ack()
     page = crew_page(crews.sheet(crew.id, by=actor), place=place, notice="Saved.")
     client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def ask_for_copy(
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    ack()
+    crew = crews.get(int(action["value"]), by=actor)
+    view = COPY_CREW.view(name=f"{fit(crew.name, 70)} (copy)", meta={"crew": crew.id, "place": place})
+    client.views_push(trigger_id=body["trigger_id"], view=view)
+
+
+def copy_crew(ack: Ack, view: Json, crews: Crews, actor: Actor, place: str | None) -> None:
+    crew = crews.copy(COPY_CREW.meta(view)["crew"], COPY_CREW.read(view).name, by=actor)
+    notice = f"*{escape(crew.name)}* is a copy of its own. Changes to it change nothing else."
+    ack(response_action="update", view=crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice))
 
 
 def delete_crew(ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor) -> None:

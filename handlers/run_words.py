@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from bot.progress.messages import MARKS
 from bot.slack import blocks
@@ -32,12 +33,14 @@ _EVENTS = {
 _MOST_LINES = 80
 
 
+def moment(at: datetime) -> str:
+    """A time in mrkdwn: Slack shows it in the reader's own zone; what follows the bar is for places that cannot."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
 def run_line(run: Execution) -> str:
     """One run in one line of mrkdwn: how it went, who started it and when, how long and how much it took."""
-    # Slack shows the time in the reader's own zone; what follows the bar is for places that cannot.
-    spoken = f"{run.created_at:%Y-%m-%d %H:%M} UTC"
-    when = f"<!date^{int(run.created_at.timestamp())}^{{date_short_pretty}} {{time}}|{spoken}>"
-    facts = [f"{MARKS[run.status]} {_WORDS[run.status]}", f"by <@{run.started_by}>", when]
+    facts = [f"{MARKS[run.status]} {_WORDS[run.status]}", f"by <@{run.started_by}>", moment(run.created_at)]
     if run.started_at:
         facts.append(duration(run.seconds))
     if run.tokens:

@@ -76,11 +76,28 @@ def choose(
     what, _, task_id = action["selected_option"]["value"].partition(":")
     task = tasks.get(int(task_id), by=actor)
     meta = {"task": task.id, "version": task.version, "place": place}
+    if what in ("up", "down"):
+        _move(task.id, what, body, client, tasks, crews, actor, place)
+        return
     if what == "edit":
         view = EDIT_TASK.view(task.draft(), meta=meta, options=_options(crews.sheet(task.crew_id, by=actor), task))
     else:
         view = _removal(task.name, meta)
     client.views_push(trigger_id=body["trigger_id"], view=view)
+
+
+def _move(
+    task_id: int,
+    where: str,
+    body: Json,
+    client: WebClient,
+    tasks: Tasks,
+    crews: Crews,
+    actor: Actor,
+    place: str | None,
+) -> None:
+    task = tasks.move(task_id, later=where == "down", by=actor)
+    client.views_update(view_id=body["view"]["id"], view=crew_page(crews.sheet(task.crew_id, by=actor), place=place))
 
 
 def change_task(

@@ -164,6 +164,17 @@ def change(session: Session, agent_id: int, draft: AgentDraft, *, team: str, ver
     return Agent.model_validate(row)
 
 
+def reorder(session: Session, crew_id: int, ids: list[int], *, team: str) -> None:
+    """Put the crew's agents into this order. No edit: the versions stay, and an open form is not disturbed."""
+    table = AgentRow.__table__
+    for position, agent_id in enumerate(ids, 1):
+        session.execute(
+            table.update()  # type: ignore[attr-defined]
+            .where(AgentRow.id == agent_id, AgentRow.crew_id == crew_id, AgentRow.team == team)
+            .values(position=position)
+        )
+
+
 def remove(session: Session, agent_id: int, *, team: str) -> Agent:
     """Delete an agent and return what it was; its tasks stay and wait for another agent."""
     row = _row(session, agent_id, team, lock=True)

@@ -29,6 +29,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+__all__ = [
+    "Base",
+    "Draft",
+    "Record",
+    "Session",
+    "Store",
+    "UtcDateTime",
+    "alembic_config",
+    "translated",
+]
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -43,6 +43,7 @@ class Definition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
+    description: str = ""
     process: Process = Process.SEQUENTIAL
     agents: list[AgentPlan]
     tasks: list[TaskPlan]
@@ -54,6 +55,7 @@ def freeze(crew: CrewInstance, agents: list[Agent], tasks: list[Task]) -> Defini
     task_names = {task.id: task.name for task in tasks}
     return Definition(
         name=crew.name,
+        description=crew.description,
         process=crew.process_type,
         agents=[
             AgentPlan(

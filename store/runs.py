@@ -119,6 +119,7 @@ def add(
     frozen: Definition,
     inputs: dict[str, str],
     *,
+    version: int,
     by: str,
     channel: str,
 ) -> Execution:
@@ -127,7 +128,7 @@ def add(
         team=crew.team,
         crew_id=crew.id,
         crew_name=crew.name,
-        crew_version=crew.version,
+        crew_version=version,
         definition=frozen.model_dump(mode="json"),
         inputs=inputs,
         status=RunState.QUEUED,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from store.agents import AgentRow
+from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
 from store.runs import ExecutionLogRow, ExecutionRow
+from store.secrets import SecretCanaryRow
 from store.tasks import TaskDependencyRow, TaskRow
 from store.tools import AgentToolRow, ToolRow
+from store.versions import CrewVersionRow
+from store.workspace_settings import WorkspaceSettingsRow
 
 ALL = (
     CrewInstanceRow,
@@ -17,4 +21,8 @@ ALL = (
     AgentToolRow,
     ExecutionRow,
     ExecutionLogRow,
+    CrewVersionRow,
+    WorkspaceSettingsRow,
+    ConnectionRow,
+    SecretCanaryRow,
 )

@@ -177,6 +177,17 @@ def note_run(session: Session, crew_id: int | None, results: dict[str, tuple[str
         )
 
 
+def reorder(session: Session, crew_id: int, ids: list[int], *, team: str) -> None:
+    """Put the crew's tasks into this order. No edit: the versions stay, and an open form is not disturbed."""
+    table = TaskRow.__table__
+    for position, task_id in enumerate(ids, 1):
+        session.execute(
+            table.update()  # type: ignore[attr-defined]
+            .where(TaskRow.id == task_id, TaskRow.crew_id == crew_id, TaskRow.team == team)
+            .values(position=position)
+        )
+
+
 def remove(session: Session, task_id: int, *, team: str) -> Task:
     """Delete a task and return what it was; tasks that used its result no longer do."""
     row = _row(session, task_id, team, lock=True)

@@ -312,7 +312,8 @@ def test_the_doctor_names_a_wrong_app_token(team: dict[str, str]) -> None:
 
 def test_the_doctor_names_the_scopes_that_are_missing(team: dict[str, str]) -> None:
     poorer = manifest()
-    poorer["oauth_config"]["scopes"]["bot"] = ["commands", "chat:write", "im:write", "im:history"]
+    for scope in ("files:write", "app_mentions:read"):
+        poorer["oauth_config"]["scopes"]["bot"].remove(scope)
     with LocalSlack(poorer) as workspace:
         [fault] = told_to_mend({**team, "SLACK_API_URL": workspace.api_url})
 

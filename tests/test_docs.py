@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic.fields import FieldInfo
 
 from bot.cli import cli
+from bot.events import RunEvent
 from bot.settings import MODEL_BY_KEY, Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EVERYTHING = "\n".join(page.read_text("utf-8") for page in PAGES if page.exists())
+SETTINGS = (ROOT / "docs/reference/settings.md").read_text("utf-8").splitlines()
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -61,6 +64,57 @@ def test_every_crewcall_command_exists(page: Path) -> None:
 @pytest.mark.parametrize("name", [str(field.validation_alias) for field in Settings.model_fields.values()])
 def test_every_setting_is_described(name: str) -> None:
     assert f"`{name}`" in EVERYTHING
+
+
+@pytest.mark.parametrize("field", Settings.model_fields.values(), ids=lambda field: str(field.validation_alias))
+def test_every_setting_is_in_the_table_with_its_default(field: FieldInfo) -> None:
+    [row] = [line for line in SETTINGS if line.startswith(f"| `{field.validation_alias}` |")]
+
+    assert str(field.title) in row
+    assert row.endswith("| not set |" if field.default in (None, "") else f"| `{field.default}` |")
+
+
+def test_the_table_has_no_setting_that_is_gone() -> None:
+    rows = {line.split("`")[1] for line in SETTINGS if line.startswith("| `")}
+
+    assert rows == {str(field.validation_alias) for field in Settings.model_fields.values()}
+
+
+def test_the_commands_that_are_described_are_those_that_are_answered() -> None:
+    handlers = "\n".join(path.read_text("utf-8") for path in (ROOT / "handlers").glob("*.py"))
+    answered = re.findall(r"commands\.add\(\s*\"(\w+)\"", handlers)
+    described = re.findall(r"^\| `/crew (\w+)", (ROOT / "docs/reference/commands.md").read_text("utf-8"), re.MULTILINE)
+
+    assert "create" in answered
+    assert sorted(described) == sorted(answered)
+
+
+def test_the_commands_of_the_program_are_described() -> None:
+    page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
+
+    for name, command in cli.commands.items():
+        inner = command.commands if isinstance(command, click.Group) else {"": command}
+        for word in inner:
+            assert f"| `crewcall {f'{name} {word}'.strip()}" in page
+
+
+@pytest.mark.parametrize("event", sorted(kind.__name__ for kind in RunEvent.__subclasses__()))
+def test_every_event_is_described(event: str) -> None:
+    assert f"| `{event}` |" in (ROOT / "docs/reference/events.md").read_text("utf-8")
+
+
+@each_page
+def test_every_page_can_be_reached_and_speaks_of_no_particular_computer(page: Path) -> None:
+    index = (ROOT / "docs/index.md").read_text("utf-8")
+
+    assert page.name in ("README.md", "index.md") or str(page.relative_to(ROOT / "docs")) in index
+    assert not re.search(r"/(home|root|Users|work|tmp)/|[A-Z]:\\", page.read_text("utf-8"))
+
+
+def test_every_picture_is_shown_somewhere_and_small() -> None:
+    for picture in (ROOT / "docs/images").iterdir():
+        assert f"images/{picture.name}" in EVERYTHING, picture.name
+        assert picture.stat().st_size < 200_000, picture.name
 
 
 @pytest.mark.parametrize("name", MODEL_BY_KEY)

@@ -17,13 +17,15 @@ _SECRET = re.compile(r"(?:\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[\w*.…-]{8,}|\bBe
 
 @dataclass(frozen=True)
 class Failure:
-    """What is known: the whole chain of errors as lower-case words, the HTTP status, and which model was asked."""
+    """What is known: the whole chain of errors as lower-case words, the HTTP status, which model was asked, and what
+    to do where its key is refused.
+    """
 
     words: str
     status: int | None
     model: str
     where: str
-    keys: str
+    key_mend: str
 
     def says(self, *phrases: str) -> bool:
         """Whether one of the phrases stands in the errors."""
@@ -83,9 +85,7 @@ CAUSES: tuple[tuple[Callable[[Failure], bool], Callable[[Failure], str]], ...] =
     (
         lambda it: it.status in (401, 403) or it.says("invalid_api_key", "incorrect api key", "api key not valid"),
         lambda it: (
-            f"{it.where} refused the key for {it.model}. "
-            + (f"Set a valid {it.keys} and start Crewcall again." if it.keys else "Check its access rights.")
-        ),
+@@        ),
     ),
     (
         lambda it: it.status == 404 or it.says("model_not_found", "notfounderror"),

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -34,8 +34,10 @@ class Provider:
 
     ``names`` are the prefixes in ``provider/model``, CrewAI's own first; of each group in ``keys`` one environment
     variable must be set; ``package`` is what CrewAI imports for it and ``extra`` installs; ``url`` names the variable
-    with the address; ``openai`` says whether it is spoken to with OpenAI's client, ``timed`` whether CrewAI lets us
-    set its time-outs; ``window`` is the context in tokens of a model that CrewAI's catalogue does not know.
+    with the address, ``home`` is the address where none is given; ``openai`` says whether it is spoken to with OpenAI's
+    client, ``timed`` whether CrewAI lets us set its time-outs; ``window`` is the context in tokens of a model that
+    CrewAI's catalogue does not know. ``address`` is CrewAI's name for an address of one's own, ``""`` where there can be
+    none, ``None`` where a key and an address are not enough to connect.
     """
 
     names: tuple[str, ...]
@@ -47,16 +49,52 @@ class Provider:
     openai: bool = False
     timed: bool = True
     window: int = 128_000
+    home: str = ""
+    address: str | None = "base_url"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One model of one provider: ``access`` is what CrewAI is told to get in, ``window`` a context known in tokens.
+
+    Endpoints of the same ``id`` share a connection; ``official`` says that OpenAI itself answers.
+    """
+
+    id: str
+    provider: Provider
+    model: str
+    access: Callable[[], dict[str, Any]]
+    window: int | None = None
+    official: bool = False
 
 
 def _through_litellm(name: str, title: str, *keys: str) -> Provider:
     return Provider((name,), title, (keys,), package="litellm", extra="litellm")
 
 
+def _like_openai(name: str, title: str, prefix: str, home: str) -> Provider:
+    key, url = f"{prefix}_API_KEY", f"{prefix}_BASE_URL"
+    return Provider((name,), title, ((key,),), url=url, openai=True, home=home)
+
+
 # https://docs.crewai.com/concepts/llms and crewai.llm.SUPPORTED_NATIVE_PROVIDERS.
 PROVIDERS = (
-    Provider(("openai",), "OpenAI", (("OPENAI_API_KEY",),), url="OPENAI_BASE_URL", openai=True),
-    Provider(("anthropic", "claude"), "Anthropic", (("ANTHROPIC_API_KEY",),), "anthropic", "anthropic"),
+    Provider(
+        ("openai",),
+        "OpenAI",
+        (("OPENAI_API_KEY",),),
+        url="OPENAI_BASE_URL",
+        openai=True,
+        home="https://api.openai.com/v1",
+    ),
+    Provider(
+        ("anthropic", "claude"),
+        "Anthropic",
+        (("ANTHROPIC_API_KEY",),),
+        "anthropic",
+        "anthropic",
+        home="https://api.anthropic.com",
+    ),
     Provider(
         ("gemini", "google"),
         "Google",
@@ -64,6 +102,7 @@ PROVIDERS = (
         "google.genai",
         "google-genai",
         timed=False,
+        address="",
     ),
     Provider(
         ("azure", "azure_openai"),
@@ -71,8 +110,9 @@ PROVIDERS = (
         (("AZURE_API_KEY",), ("AZURE_ENDPOINT", "AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE")),
         "azure.ai.inference",
         "azure-ai-inference",
+        address="endpoint",
     ),
-    Provider(("bedrock", "aws"), "Amazon Bedrock", (), "boto3", "bedrock", timed=False),
+    Provider(("bedrock", "aws"), "Amazon Bedrock", (), "boto3", "bedrock", timed=False, address=None),
     Provider(
         ("snowflake",),
         "Snowflake",
@@ -80,15 +120,23 @@ PROVIDERS = (
             ("SNOWFLAKE_PAT", "SNOWFLAKE_TOKEN", "SNOWFLAKE_JWT"),
             ("SNOWFLAKE_ACCOUNT_URL", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_ACCOUNT_ID", "SNOWFLAKE_ACCOUNT_IDENTIFIER"),
         ),
+        address=None,
     ),
-    Provider(("openrouter",), "OpenRouter", (("OPENROUTER_API_KEY",),), url="OPENROUTER_BASE_URL", openai=True),
-    Provider(("deepseek",), "DeepSeek", (("DEEPSEEK_API_KEY",),), url="DEEPSEEK_BASE_URL", openai=True),
-    Provider(("cerebras",), "Cerebras", (("CEREBRAS_API_KEY",),), url="CEREBRAS_BASE_URL", openai=True),
-    Provider(("dashscope",), "DashScope", (("DASHSCOPE_API_KEY",),), url="DASHSCOPE_BASE_URL", openai=True),
-    Provider(("deepinfra",), "DeepInfra", (("DEEPINFRA_API_KEY",),), url="DEEPINFRA_BASE_URL", openai=True),
+    _like_openai("openrouter", "OpenRouter", "OPENROUTER", "https://openrouter.ai/api/v1"),
+    _like_openai("deepseek", "DeepSeek", "DEEPSEEK", "https://api.deepseek.com/v1"),
+    _like_openai("cerebras", "Cerebras", "CEREBRAS", "https://api.cerebras.ai/v1"),
+    _like_openai("dashscope", "DashScope", "DASHSCOPE", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
+    _like_openai("deepinfra", "DeepInfra", "DEEPINFRA", "https://api.deepinfra.com/v1/openai"),
     # Ollama cuts prompts to 4,096 tokens unless told otherwise, so CrewAI's own careful guess stays.
-    Provider(("ollama", "ollama_chat"), "Ollama", url="OLLAMA_HOST", openai=True, window=8192),
-    Provider(("hosted_vllm",), "vLLM", url="VLLM_BASE_URL", openai=True),
+    Provider(
+        ("ollama", "ollama_chat"),
+        "Ollama",
+        url="OLLAMA_HOST",
+        openai=True,
+        window=8192,
+        home="http://localhost:11434/v1",
+    ),
+    Provider(("hosted_vllm",), "vLLM", url="VLLM_BASE_URL", openai=True, home="http://localhost:8000/v1"),
     _through_litellm("groq", "Groq", "GROQ_API_KEY"),
     _through_litellm("mistral", "Mistral", "MISTRAL_API_KEY"),
     _through_litellm("xai", "xAI", "XAI_API_KEY"),
@@ -116,6 +164,8 @@ class Models:
         self._data_dir = data_dir
         self._environ = environ
         self._bases: dict[str, BaseLLM] = {}
+        # Keys that came from elsewhere than the environment.
+        self._opened: set[str] = set()
         self._lock = threading.Lock()
 
     def name(self, name: str) -> str:
@@ -145,22 +195,20 @@ class Models:
             raise ModelUnusable(reason=problem)
         if name.startswith(f"{LOCAL}/"):
             return self._local(name, temperature, max_tokens)
+        endpoint = self._endpoint(name)
         with self._lock:
-            if name not in self._bases:
-                try:
-                    self._bases[name] = self._connect(name)
-                except (ImportError, ValueError) as error:
-                    said = self.redacted(str(error)).partition("\n")[0]
-                    raise ModelUnusable(reason=f"The model {name} cannot be used: {said}") from None
+            if endpoint.id not in self._bases:
+                self._bases[endpoint.id] = self._connected(name, endpoint, ANSWER_SECONDS)
         # The copy shares the connections. CrewAI counts tokens in a dictionary of the object: each agent needs its own.
-        llm: Any = copy.copy(self._bases[name])
+        llm: Any = copy.copy(self._bases[endpoint.id])
         llm._token_usage = dict.fromkeys(llm._token_usage, 0)
         llm.temperature = temperature
         # To summarise a conversation that has grown too long, CrewAI calls from an event loop of the moment, through a
         # second client whose connections would be left behind and know nothing of a stop.
         object.__setattr__(llm, "acall", partial(asyncio.to_thread, llm.call))
         if max_tokens:
-            setattr(llm, self._limit_field(name), max_tokens)
+            # OpenAI's newer models take the first alone; other servers may know only the second.
+            setattr(llm, "max_completion_tokens" if endpoint.official else "max_tokens", max_tokens)
         return llm  # type: ignore[no-any-return]
 
     def where(self, name: str) -> str:
@@ -171,10 +219,12 @@ class Models:
         url = self._environ.get(provider.url, "")
         return urlsplit(url).netloc or url or provider.title
 
-    def keys(self, name: str) -> str:
-        """The environment variables that hold the key to a model, for a sentence; ``""`` if it needs none."""
+    def key_mend(self, name: str) -> str:
+        """What to do when the key to a model is refused."""
         provider = self._provider(name)
-        return " or ".join(provider.keys[0]) if provider and provider.keys else ""
+        if provider is None or not provider.keys:
+            return "Check its access rights."
+        return f"Set a valid {' or '.join(provider.keys[0])} and start Crewcall again."
 
     def redacted(self, text: str) -> str:
         """The text without the values of any provider's keys."""
@@ -182,28 +232,29 @@ class Models:
             value = self._environ.get(key, "")
             if key.endswith(("KEY", "TOKEN", "PAT", "JWT")) and len(value) > 5:
                 text = text.replace(value, "…")
+        for value in self._opened:
+            text = text.replace(value, "…")
         return text
 
     def _provider(self, name: str) -> Provider | None:
         return BY_NAME.get(self.name(name).partition("/")[0].lower())
 
-    def _connect(self, name: str) -> BaseLLM:
-        from crewai import LLM
-
+    def _endpoint(self, name: str) -> Endpoint:
         prefix, _, model = name.partition("/")
         provider = BY_NAME[prefix.lower()]
-        settings: dict[str, Any] = {"timeout": ANSWER_SECONDS, "max_retries": 0} if provider.timed else {}
-        if provider.openai:
-            settings |= {"api_key": self._key(provider), "base_url": self._environ.get(provider.url) or None}
-        # Named outright, a provider takes models that CrewAI has not heard of yet.
-        settings |= (
-            {"model": name} if provider.package == "litellm" else {"model": model, "provider": provider.names[0]}
-        )
-        llm: Any = LLM(**settings)
-        if provider.openai:
-            make_stoppable(llm._client._client)
-        _weigh_here(llm, model, provider.window)
-        return llm  # type: ignore[no-any-return]
+        url = self._environ.get(provider.url)
+
+        def access() -> dict[str, Any]:
+            return {"api_key": self._key(provider), "base_url": url or None} if provider.openai else {}
+
+        return Endpoint(name, provider, model, access, official=prefix.lower() == "openai" and not url)
+
+    def _connected(self, name: str, endpoint: Endpoint, seconds: float) -> BaseLLM:
+        try:
+            return connect(endpoint, seconds)
+        except (ImportError, ValueError) as error:
+            said = self.redacted(str(error)).partition("\n")[0]
+            raise ModelUnusable(reason=f"The model {name} cannot be used: {said}") from None
 
     def _local(self, name: str, temperature: float | None, max_tokens: int | None) -> BaseLLM:
         path = model_files.path_of(name, self._data_dir)
@@ -219,7 +270,7 @@ class Models:
         return f"The embedded model {name} has not been fetched yet. Run crewcall fetch-model {name} on the server."
 
     def _missing_package(self, provider: Provider) -> str | None:
-        if _installed(provider.package):
+        if installed(provider.package):
             return None
         return f"Models of {provider.title} need another package. Install it: pip install 'crewai[{provider.extra}]'."
 
@@ -238,20 +289,33 @@ class Models:
                 return value
         return "none" if provider.names[0] == "openai" else None
 
-    def _limit_field(self, name: str) -> str:
-        """OpenAI's newer models take ``max_completion_tokens`` alone; other servers may know only ``max_tokens``."""
-        official = name.startswith("openai/") and not self._environ.get("OPENAI_BASE_URL")
-        return "max_completion_tokens" if official else "max_tokens"
+
+def connect(endpoint: Endpoint, seconds: float) -> BaseLLM:
+    """CrewAI's object for a model, which waits at most ``seconds`` for an answer; raises what CrewAI raises."""
+    from crewai import LLM
+
+    provider, model = endpoint.provider, endpoint.model
+    settings: dict[str, Any] = {"timeout": seconds, "max_retries": 0} if provider.timed else {}
+    settings |= endpoint.access()
+    # Named outright, a provider takes models that CrewAI has not heard of yet.
+    name = provider.names[0]
+    settings |= {"model": f"{name}/{model}"} if provider.package == "litellm" else {"model": model, "provider": name}
+    llm: Any = LLM(**settings)
+    if provider.openai:
+        make_stoppable(llm._client._client)
+    _weigh_here(llm, model, provider.window, endpoint.window)
+    return llm  # type: ignore[no-any-return]
 
 
-def _installed(package: str) -> bool:
+def installed(package: str) -> bool:
+    """Whether Python finds a package here."""
     try:
         return find_spec(package) is not None
     except ModuleNotFoundError:
         return False
 
 
-def _weigh_here(llm: Any, model: str, window: int) -> None:
+def _weigh_here(llm: Any, model: str, window: int, told: int | None) -> None:
     """Tell a model how to see whether a prompt fits.
 
     Before each call CrewAI has the provider count the prompt's tokens, which is one more request each time: an estimate
@@ -260,7 +324,9 @@ def _weigh_here(llm: Any, model: str, window: int) -> None:
     from crewai.llms.context_window import CONTEXT_WINDOW_USAGE_RATIO, LLM_CONTEXT_WINDOW_SIZES
 
     object.__setattr__(llm, "get_input_tokens_count", _estimated_tokens)
-    if model not in LLM_CONTEXT_WINDOW_SIZES:
+    if told:
+        object.__setattr__(llm, "get_context_window_size", lambda: int(told * CONTEXT_WINDOW_USAGE_RATIO))
+    elif model not in LLM_CONTEXT_WINDOW_SIZES:
         known = int(window * CONTEXT_WINDOW_USAGE_RATIO)
         object.__setattr__(llm, "get_context_window_size", lambda: max(known, type(llm).get_context_window_size(llm)))
 

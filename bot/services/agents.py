@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.errors import FormRefused
 from bot.services import Actor
+from bot.services.history import record
 from bot.services.texts import refuse_malformed
 from store import agents, crews
 from store.agents import Agent, AgentDraft
@@ -25,13 +26,17 @@ class Agents:
         self._check(draft)
         with self.store.transaction() as session:
             crews.get(session, crew_id, team=by.team)
-            return agents.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
+            agent = agents.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
+            record(session, crew_id, by=by)
+            return agent
 
     def change(self, agent_id: int, draft: AgentDraft, *, version: int, by: Actor) -> Agent:
         """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
         self._check(draft)
         with self.store.transaction() as session:
-            return agents.change(session, agent_id, draft, team=by.team, version=version, by=by.user)
+            agent = agents.change(session, agent_id, draft, team=by.team, version=version, by=by.user)
+            record(session, agent.crew_id, by=by)
+            return agent
 
     def get(self, agent_id: int, *, by: Actor) -> Agent:
         """One agent; raise ``Gone``."""
@@ -41,7 +46,9 @@ class Agents:
     def remove(self, agent_id: int, *, by: Actor) -> Agent:
         """Remove an agent and return what it was; its tasks stay without an agent. Raise ``Gone``."""
         with self.store.transaction() as session:
-            return agents.remove(session, agent_id, team=by.team)
+            agent = agents.remove(session, agent_id, team=by.team)
+            record(session, agent.crew_id, by=by)
+            return agent
 
     def _check(self, draft: AgentDraft) -> None:
         refuse_malformed(role=draft.role, goals="\n".join(draft.goals), backstory=draft.backstory)

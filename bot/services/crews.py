@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from bot.services import Actor
 from bot.services.checks import Problem, problems
-from store import agents, crews, runs, tasks
+from bot.services.history import current, record
+from bot.services.writing import write
+from store import agents, crews, runs, tasks, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance
 from store.database import Store
@@ -25,6 +27,7 @@ class CrewSheet:
     runs: list[Execution]
     inputs: list[str]
     problems: list[Problem]
+    version: int
 
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
@@ -44,12 +47,26 @@ class Crews:
     def create(self, draft: CrewDraft, *, by: Actor) -> CrewInstance:
         """Add a crew owned by ``by``; raise ``NameTaken``."""
         with self.store.transaction() as session:
-            return crews.add(session, draft, team=by.team, by=by.user)
+            crew = crews.add(session, draft, team=by.team, by=by.user)
+            record(session, crew.id, by=by)
+            return crew
+
+    def copy(self, crew_id: int, name: str, *, by: Actor) -> CrewInstance:
+        """A new crew of ``by`` with copies of everything in the old one; raise ``Gone`` or ``NameTaken``."""
+        with self.store.transaction() as session:
+            original = current(session, crew_id, by=by).model_copy(update={"name": name})
+            draft = CrewDraft(name=name, description=original.description, process_type=original.process)
+            crew = crews.add(session, draft, team=by.team, by=by.user)
+            write(session, crew, original, by=by)
+            record(session, crew.id, by=by, summary="Copied.")
+            return crew
 
     def change(self, crew_id: int, draft: CrewDraft, *, version: int, by: Actor) -> CrewInstance:
         """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
         with self.store.transaction() as session:
-            return crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
+            crew = crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
+            record(session, crew_id, by=by)
+            return crew
 
     def delete(self, crew_id: int, *, by: Actor) -> CrewInstance:
         """Delete a crew with its agents and tasks, keep its runs, and return what it was; raise ``Gone``."""
@@ -78,6 +95,7 @@ class Crews:
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
+            version = versions.number(session, crew_id, team=by.team)
         return CrewSheet(
             crew=crew,
             agents=members,
@@ -85,6 +103,7 @@ class Crews:
             runs=latest,
             inputs=needed_inputs(crew, members, work),
             problems=problems(crew, members, work),
+            version=version,
         )
 
 

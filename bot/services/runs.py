@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.services import Actor
 from bot.services.checks import problems
 from bot.services.crews import needed_inputs
-from store import agents, crews, runs, tasks
+from store import agents, crews, runs, tasks, versions
 from store.database import Store
 from store.definitions import freeze
 from store.runs import Execution
@@ -70,7 +70,8 @@ class Runs:
                 raise InputsMissing(name=crew.name, missing=", ".join(missing))
             frozen = freeze(crew, members, work)
             given = {name: inputs[name] for name in needed}
-            run = runs.add(session, crew, frozen, given, by=by.user, channel=channel)
+            version = versions.number(session, crew.id, team=by.team)
+            run = runs.add(session, crew, frozen, given, version=version, by=by.user, channel=channel)
         self.launcher.launch(run, tell)
         return run
 

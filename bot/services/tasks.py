@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from bot.errors import FormRefused
+from bot.errors import FormRefused, UserError
 from bot.services import Actor
+from bot.services.history import record
 from bot.services.texts import refuse_malformed
 from store import agents, crews, tasks
 from store.database import Store
 from store.tasks import Task, TaskDraft
+
+
+class MustComeFirst(UserError):
+    """“{second}” uses the result of “{first}”, so “{first}” must come first."""
 
 
 class Tasks:
@@ -24,7 +29,9 @@ class Tasks:
             earlier = {task.id for task in tasks.list_all(session, crew_id, team=by.team)}
             members = {agent.id for agent in agents.list_all(session, crew_id, team=by.team)}
             _refuse_strangers(draft, members, earlier)
-            return tasks.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
+            task = tasks.add(session, draft, crew_id=crew_id, team=by.team, by=by.user)
+            record(session, crew_id, by=by)
+            return task
 
     def change(self, task_id: int, draft: TaskDraft, *, version: int, by: Actor) -> Task:
         """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
@@ -35,7 +42,25 @@ class Tasks:
             earlier = {task.id for task in order if (task.position, task.id) < (was.position, was.id)}
             members = {agent.id for agent in agents.list_all(session, was.crew_id, team=by.team)}
             _refuse_strangers(draft, members, earlier)
-            return tasks.change(session, task_id, draft, team=by.team, version=version, by=by.user)
+            task = tasks.change(session, task_id, draft, team=by.team, version=version, by=by.user)
+            record(session, task.crew_id, by=by)
+            return task
+
+    def move(self, task_id: int, *, later: bool, by: Actor) -> Task:
+        """Swap a task with its neighbour; raise ``Gone``, or ``Refused`` when one of them needs the other's result."""
+        with self.store.transaction() as session:
+            task = tasks.get(session, task_id, team=by.team)
+            order = tasks.list_all(session, task.crew_id, team=by.team)
+            at = next(index for index, other in enumerate(order) if other.id == task_id)
+            to = at + 1 if later else at - 1
+            if 0 <= to < len(order):
+                first, second = sorted((order[at], order[to]), key=order.index)
+                if first.id in second.depends_on:
+                    raise MustComeFirst(first=first.name, second=second.name)
+                order[at], order[to] = order[to], order[at]
+                tasks.reorder(session, task.crew_id, [other.id for other in order], team=by.team)
+                record(session, task.crew_id, by=by)
+            return task
 
     def get(self, task_id: int, *, by: Actor) -> Task:
         """One task; raise ``Gone``."""
@@ -45,7 +70,9 @@ class Tasks:
     def remove(self, task_id: int, *, by: Actor) -> Task:
         """Remove a task and return what it was; tasks that used its result no longer do. Raise ``Gone``."""
         with self.store.transaction() as session:
-            return tasks.remove(session, task_id, team=by.team)
+            task = tasks.remove(session, task_id, team=by.team)
+            record(session, task.crew_id, by=by)
+            return task
 
 
 def _check(draft: TaskDraft) -> None:

@@ -12,10 +12,11 @@ _HAIR = 1e-6
 
 @dataclass(frozen=True)
 class Rate:
-    """``per_minute`` calls in the long run, ``burst`` of them at once after a rest."""
+    """``per_minute`` calls in the long run, ``burst`` at once after a rest; ``kept`` of those only for urgent ones."""
 
     per_minute: float
     burst: int
+    kept: int = 0
 
 
 class Key(NamedTuple):
@@ -42,11 +43,11 @@ class Limiter:
         self._per_channel = per_channel
         self._buckets: dict[Key, _Bucket] = {}
 
-    def delay(self, key: Key, now: float) -> float:
+    def delay(self, key: Key, now: float, *, urgent: bool = True) -> float:
         """Seconds until ``key`` may be called, 0 when it may be called now."""
-        bucket = self._refilled(key, now)
-        missing = max(0.0, 1.0 - _HAIR - bucket.tokens)
-        return max(0.0, bucket.paused_until - now, missing * 60.0 / self._rate(key).per_minute)
+        rate, bucket = self._rate(key), self._refilled(key, now)
+        missing = max(0.0, 1.0 - _HAIR - bucket.tokens + (0 if urgent else rate.kept))
+        return max(0.0, bucket.paused_until - now, missing * 60.0 / rate.per_minute)
 
     def take(self, key: Key, now: float) -> None:
         """Count one call. A call that could not wait leaves a debt, which later calls wait for."""

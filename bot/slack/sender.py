@@ -208,7 +208,7 @@ class Sender:
     def _pick(self, now: float) -> tuple[Job | None, float | None]:
         """A job to send now, its lane held and its calls counted; else the seconds until there may be one."""
         heads = [lane.jobs[0] for lane in self._lanes.values() if lane.jobs and not lane.sending]
-        waits = {job: max(job.due - now, *(self._limiter.delay(key, now) for key in job.keys)) for job in heads}
+        waits = {job: max(job.due - now, self._wait_for_turn(job, now)) for job in heads}
         ready = [job for job, wait in waits.items() if wait <= 0]
         if not ready:
             return None, min(waits.values(), default=None)
@@ -217,6 +217,9 @@ class Sender:
         lane.sending = lane.jobs.popleft()
         self._count(job)
         return job, None
+
+    def _wait_for_turn(self, job: Job, now: float) -> float:
+        return max(self._limiter.delay(key, now, urgent=job.rank is not Rank.EDIT) for key in job.keys)
 
     def _count(self, job: Job) -> None:
         for key in job.keys:

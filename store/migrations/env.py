@@ -9,6 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 
 from store import tables
 from store.database import Base, StorableText, UtcDateTime
+from store.secrets import Sealed
 
 assert tables.ALL  # importing it fills the metadata
 
@@ -16,7 +17,7 @@ assert tables.ALL  # importing it fills the metadata
 def _spelled(kind: str, value: Any, autogen: AutogenContext) -> str | Literal[False]:
     if kind == "type" and isinstance(value, UtcDateTime):
         return "sa.DateTime(timezone=True)"
-    if kind == "type" and isinstance(value, StorableText):
+    if kind == "type" and isinstance(value, StorableText | Sealed):
         return "sa.Text()"
     return False
 

@@ -14,9 +14,9 @@ from tests.benchmarks.measure import in_turn, median, ms, ratio, table
 from tests.benchmarks.workplace import CREWCALL, TEAM, Place, Program, place
 from tests.local_slack.acting import Json
 
-ROUNDS = 7
+ROUNDS = 5
 # People do not start runs every second; Slack allows 50 edits a minute, and what one run used must come back.
-REST = 7.0
+REST = 6.0
 
 
 def measure(model: Mapping[str, str]) -> None:

@@ -125,8 +125,10 @@ def test_an_ack_counts_once(slack: LocalSlack, ana: Person) -> None:
         async with connection(slack) as socket:
             typing = asyncio.create_task(in_thread(ana.types, "/crew"))
             envelope = await acknowledge(socket, text="First")
+            again = {"envelope_id": envelope["envelope_id"], "payload": {"text": "Second"}}
+            await socket.send_json(again)
             await typing
-            await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "Second"}})
+            await socket.send_json(again)
             await socket.send_json({"envelope_id": "nothing", "payload": {"text": "Third"}})
             await socket.ping(b"read so far")
             await socket.receive(timeout=5)

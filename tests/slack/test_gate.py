@@ -197,6 +197,23 @@ def test_the_last_edit_goes_first_and_nothing_older_comes_after_it(
     assert workspace.texts() == ["First goes on", "Goes on", "Finished"]
 
 
+def test_a_run_that_is_done_says_so_while_others_have_used_up_their_edits(
+    workspace: Northwind, open_gate: Callable[..., Gate]
+) -> None:
+    busy = [workspace.posted("Busy") for _ in range(6)]
+    done = workspace.posted("Queued")
+    # While this clock stands still, no edit that was used comes back.
+    gate = open_gate(now=lambda: 0.0)
+
+    edits = [gate.edit(RESEARCH, ts, "Goes on", None) for ts in busy]
+    for edit in edits[:4]:
+        edit.result(SOON)
+    gate.edit(RESEARCH, done, "Finished", None, last=True).result(SOON)
+
+    assert workspace.texts()[-1] == "Finished"
+    assert not any(edit.done() for edit in edits[4:])
+
+
 # Slack asks to wait
 
 

@@ -57,6 +57,17 @@ def test_after_a_rest_a_few_calls_may_come_at_once(limiter: Limiter) -> None:
     assert at_once == RATES["chat.update"].burst
 
 
+def test_calls_that_can_wait_leave_some_for_urgent_ones(limiter: Limiter) -> None:
+    at_once = 0
+    while limiter.delay(EDITS, 0.0, urgent=False) == 0:
+        limiter.take(EDITS, 0.0)
+        at_once += 1
+
+    rate = RATES["chat.update"]
+    assert at_once == rate.burst - rate.kept
+    assert limiter.delay(EDITS, 0.0) == 0
+
+
 def test_what_slack_told_to_wait_waits_and_nothing_else(limiter: Limiter) -> None:
     limiter.pause(EDITS, now=0.0, seconds=30.0)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store.database import Base, Store
+from store import tables
+from store.database import Store
 from tests.store.databases import postgres_database
 from tests.store.examples import Shelf
 
@@ -51,7 +52,7 @@ def sqlite_store(sqlite_file: Path, tmp_path: Path) -> Iterator[Store]:
 def postgres_store(postgres_url: str) -> Iterator[Store]:
     with closing(Store(postgres_url)) as store:
         with store.engine.begin() as connection:
-            names = ", ".join(Base.metadata.tables)
+            names = ", ".join(row.__tablename__ for row in tables.ALL)
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         yield store
 

@@ -62,7 +62,7 @@ class Shelf:
         members = self.read(agents.list_all, crew.id, team=crew.team)
         work = self.read(tasks.list_all, crew.id, team=crew.team)
         frozen = freeze(crew, members, work)
-        return self.write(runs.add, crew, frozen, inputs or {}, by=by, channel="C0RESEARCH")
+        return self.write(runs.add, crew, frozen, inputs or {}, version=1, by=by, channel="C0RESEARCH")
 
     def claimed(self, crew: CrewInstance, *, owner: str = "here") -> Execution:
         """A run that ``owner`` works on."""

@@ -22,7 +22,10 @@ SAME = [
     ("Caf\N{LATIN SMALL LETTER E WITH ACUTE}", "Cafe\N{COMBINING ACUTE ACCENT}"),
     ("Crew 1", "\N{FULLWIDTH LATIN CAPITAL LETTER C}rew \N{FULLWIDTH DIGIT ONE}"),
     ("ΟΔΟΣ", "οδος"),
-    ("Προ\N{GREEK SMALL LETTER IOTA WITH DIALYTIKA AND TONOS}όν", "Προ\N{GREEK SMALL LETTER IOTA WITH DIALYTIKA AND TONOS}όν".upper()),
+    (
+        "Προ\N{GREEK SMALL LETTER IOTA WITH DIALYTIKA AND TONOS}όν",
+        "Προ\N{GREEK SMALL LETTER IOTA WITH DIALYTIKA AND TONOS}όν".upper(),
+    ),
     ("  Night \n shift ", "night shift"),
     ("市场\N{IDEOGRAPHIC SPACE}研究", "市场 研究"),
 ]
@@ -33,7 +36,9 @@ def test_these_are_the_same_name(first: str, second: str) -> None:
     assert name_key(first) == name_key(second)
 
 
-@pytest.mark.parametrize(("first", "second"), [("Resume", "Résumé"), ("Crew 1", "Crew 2"), ("ana", "anna"), ("市", "巿")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("Resume", "Résumé"), ("Crew 1", "Crew 2"), ("ana", "anna"), ("市", "巿")]
+)
 def test_these_are_different_names(first: str, second: str) -> None:
     assert name_key(first) != name_key(second)
 

@@ -93,7 +93,7 @@ class Person:
 
     def submits(self) -> None:
         """Press the button at the bottom of the window; what is refused is in ``sees_error``."""
-        view = self._window()
+        view = self._until(lambda: next((top for top in self.windows[-1:] if top["submit"]), None), "a form to submit")
         labels = {block["block_id"]: block["label"]["text"] for block in view["blocks"] if block["type"] == "input"}
         answer = self._post("submit", view_id=view["id"], values=self._filled)
         self._filled = {}

@@ -162,9 +162,9 @@ def test_slack_finds_the_address_when_the_app_is_set_up(server: Server) -> None:
 def test_a_stranger_who_cannot_sign_is_refused(
     full_log: pytest.LogCaptureFixture, server: Server, heard: Heard
 ) -> None:
-    assert slack_sends(server, command("secret words"), FORM, secret="guessed").status == 401
+    assert slack_sends(server, command("sesame"), FORM, secret="guessed").status == 401
     assert everything(heard.commands) == []
-    assert "secret words" not in full_log.text
+    assert "sesame" not in full_log.text
 
 
 def test_an_old_request_played_again_is_refused(server: Server, heard: Heard) -> None:

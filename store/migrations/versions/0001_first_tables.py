@@ -219,8 +219,29 @@ def upgrade() -> None:
     with op.batch_alter_table("task_dependencies", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_task_dependencies_depends_on_id"), ["depends_on_id"], unique=False)
 
+    op.create_table(
+        "crew_versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("crew_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("saved_by", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("definition", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["crew_id"],
+            ["crew_instances.id"],
+            name=op.f("fk_crew_versions_crew_id_crew_instances"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crew_versions")),
+        sa.UniqueConstraint("crew_id", "number", name=op.f("uq_crew_versions_crew_id_number")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("crew_versions")
     with op.batch_alter_table("task_dependencies", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_task_dependencies_depends_on_id"))
 

@@ -1,0 +1,1 @@
+"""Tools: what there is, what each needs, and how they are made safely for one run."""

@@ -1,0 +1,43 @@
+"""Tools of one's own: every class on an entry point of the group “crewcall.tools”."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from bot.engine.tools.catalogue import Entry
+
+if TYPE_CHECKING:
+    from crewai.tools import BaseTool
+
+GROUP = "crewcall.tools"
+
+_log = logging.getLogger(__name__)
+
+
+def installed() -> dict[str, tuple[Entry, type[BaseTool]]]:
+    """The tools by the names of their entry points; one that cannot be loaded is left out, and the log says why."""
+    from bot.engine.tools.introspect import described
+
+    found = {}
+    for point in entry_points(group=GROUP):
+        if kind := _loaded(point):
+            name = f"own.{point.name}"
+            found[name] = (described(kind, name=name), kind)
+    return found
+
+
+def _loaded(point: EntryPoint) -> type[BaseTool] | None:
+    from crewai.tools import BaseTool
+
+    try:
+        kind = point.load()
+    except Exception:
+        _log.exception("the tool %s (%s) cannot be loaded", point.name, point.value)
+        return None
+    if inspect.isclass(kind) and issubclass(kind, BaseTool):
+        return kind
+    _log.error("the tool %s (%s) is no class derived from crewai.tools.BaseTool", point.name, point.value)
+    return None

@@ -1,0 +1,81 @@
+"""Who somebody is in Slack: an administrator of the workspace or not, and whom to ask."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from typing import Any, TypeVar
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientError
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+# Somebody who was made an administrator, or no longer is one, waits no longer than this, in seconds.
+_REMEMBERED = 300.0
+# Slack hands out 1,000 people at a time; in a workspace larger than this some administrator was among the first.
+_MOST_PAGES = 5
+
+
+class People:
+    """What Slack says about people, remembered for five minutes; without an answer nobody is an administrator."""
+
+    def __init__(self, client: WebClient, *, now: Callable[[], float] = time.monotonic) -> None:
+        """Ask Slack through ``client``; ``now`` is a clock in seconds."""
+        self._client = client
+        self._now = now
+        self._known: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._lock = threading.Lock()
+
+    def is_admin(self, team: str, user: str) -> bool:
+        """Whether ``user`` is an administrator or owner of the workspace ``team``, as Slack has it."""
+
+        def ask() -> bool:
+            return _administers(dict(self._client.users_info(user=user)["user"]), team)
+
+        return self._remembered(("is_admin", team, user), ask) or False
+
+    def admins(self, team: str) -> list[str]:
+        """The names of the workspace's administrators, as colleagues know them; empty when Slack does not answer."""
+
+        def ask() -> list[str]:
+            return [_name(user) for user in self._everybody(team) if _administers(user, team)]
+
+        return self._remembered(("admins", team), ask) or []
+
+    def _everybody(self, team: str) -> Iterator[dict[str, Any]]:
+        pages = self._client.users_list(limit=1_000, team_id=team)
+        for page, _ in zip(pages, range(_MOST_PAGES), strict=False):
+            yield from page["members"]
+
+    def _remembered(self, key: tuple[str, ...], ask: Callable[[], T]) -> T | None:
+        """The answer, not older than five minutes; ``None`` when Slack gives none, which is not remembered."""
+        with self._lock:
+            at, answer = self._known.get(key, (float("-inf"), None))
+            if self._now() - at < _REMEMBERED:
+                return answer  # type: ignore[no-any-return]  # what was asked under this key before
+        try:
+            answer = ask()
+        except (SlackClientError, HTTPException, OSError, KeyError) as error:
+            _log.warning("Slack did not say who is an administrator: %s", error)
+            return None
+        with self._lock:
+            self._known[key] = (self._now(), answer)
+        return answer
+
+
+def _administers(user: dict[str, Any], team: str) -> bool:
+    """https://docs.slack.dev/reference/objects/user-object; people of a connected workspace have its rights there."""
+    at_home = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
+    gone = user.get("deleted") or user.get("is_bot")
+    return bool((user.get("is_admin") or user.get("is_owner")) and team in at_home and not gone)
+
+
+def _name(user: dict[str, Any]) -> str:
+    profile = user.get("profile") or {}
+    return str(profile.get("real_name") or user.get("real_name") or user.get("name"))

@@ -1,0 +1,117 @@
+"""``/crew history``: a crew's versions, what changed, and back to an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.services import Actor
+from bot.services.crews import Crews
+from bot.services.differences import Difference, differences
+from bot.services.history import History
+from bot.slack import blocks
+from bot.slack.blocks import Json, meta_of
+from bot.slack.commands import Commands, Words
+from bot.slack.text import escape, fit_escaped
+from handlers.crew_page import crew_page
+from handlers.finding import find
+from handlers.injection import Reply
+from handlers.run_words import moment
+from store.versions import CrewVersion
+
+_PAGE = 20
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer the command and the buttons about versions."""
+    commands.add("history", open_history, example="/crew history Market research", summary="Who changed what")
+    app.action("history.open")(push_history)
+    app.action("history.older")(show_older)
+    app.action("history.compare")(compare)
+    app.view("history.roll_back")(roll_back)
+
+
+def open_history(
+    ack: Ack, words: Words, client: WebClient, crews: Crews, history: History, actor: Actor, reply: Reply
+) -> None:
+    ack()
+    crew_id = find(words, crews, actor, reply)
+    if crew_id is not None:
+        meta = {"crew": crew_id, "place": words.channel}
+        view = history_page(history.versions(crew_id, by=actor), meta)
+        client.views_open(trigger_id=words.trigger_id, view=view)
+
+
+def push_history(
+    ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor, place: str | None
+) -> None:
+    ack()
+    meta = {"crew": int(action["value"]), "place": place, "page": body["view"]["id"]}
+    view = history_page(history.versions(meta["crew"], by=actor), meta)
+    client.views_push(trigger_id=body["trigger_id"], view=view)
+
+
+def show_older(ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor) -> None:
+    ack()
+    meta = meta_of(body["view"])
+    older = history.versions(meta["crew"], by=actor, before=int(action["value"]))
+    client.views_update(view_id=body["view"]["id"], view=history_page(older, meta))
+
+
+def compare(ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor) -> None:
+    ack()
+    meta = meta_of(body["view"])
+    then, now = history.pair(meta["crew"], int(action["value"]), by=actor)
+    client.views_push(trigger_id=body["trigger_id"], view=_comparison(then, now, meta))
+
+
+def roll_back(ack: Ack, view: Json, history: History, crews: Crews, actor: Actor, place: str | None) -> None:
+    meta = meta_of(view)
+    version = history.roll_back(meta["crew"], meta["version"], by=actor)
+    notice = f"*{escape(version.definition.name)}* is as in version {meta['version']} again."
+    ack(response_action="update", view=crew_page(crews.sheet(meta["crew"], by=actor), place=place, notice=notice))
+
+
+def history_page(versions: Sequence[CrewVersion], meta: Json) -> Json:
+    """The versions, the newest first, each with a button that compares it with what is now."""
+    rows = [_row(version) for version in versions[:_PAGE]] or [blocks.section("There are no earlier versions.")]
+    if versions and versions[-1].number > 1:
+        older = blocks.button("Older", "history.older", str(versions[-1].number), accessibility_label="Older versions")
+        rows.append(blocks.actions(older, block_id="history.pages"))
+    return blocks.modal("History", rows, callback_id="history.page", meta=meta)
+
+
+def _row(version: CrewVersion) -> Json:
+    label = f"Compare version {version.number} with the newest"
+    button = blocks.button("Compare", "history.compare", str(version.number), accessibility_label=label)
+    head = f"*Version {version.number}* · <@{version.saved_by}> · {moment(version.saved_at)}"
+    return blocks.section(
+        f"{head}\n{fit_escaped(version.summary, 600)}", accessory=button, block_id=f"version-{version.number}"
+    )
+
+
+def _comparison(then: CrewVersion, now: CrewVersion, meta: Json) -> Json:
+    rows = list(_difference_rows(differences(then.definition, now.definition)))
+    title = f"Version {then.number}"
+    if not rows:
+        same = [blocks.section(f"Version {then.number} is the same as the newest version.")]
+        return blocks.modal(title, same, callback_id="history.same", meta=meta)
+    intro = blocks.section(f"What has changed from version {then.number} to version {now.number}:")
+    back = blocks.context(f"*Roll back* makes the crew again what it was in version {then.number}, as a new version.")
+    return blocks.modal(
+        title,
+        [intro, *rows, blocks.divider(), back],
+        callback_id="history.roll_back",
+        submit="Roll back",
+        meta={**meta, "version": then.number},
+    )
+
+
+def _difference_rows(found: Iterable[Difference]) -> Iterable[Json]:
+    for difference in found:
+        text = f"*{fit_escaped(difference.sentence, 300)}*"
+        if difference.old is not None and difference.new is not None:
+            text += f"\nBefore: {fit_escaped(difference.old, 1_000)}\nNow: {fit_escaped(difference.new, 1_000)}"
+        yield blocks.section(text)

@@ -1,0 +1,100 @@
+"""No query reads a whole table of agents, tasks, runs or log lines."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, inspect
+
+from store import agents, crews, runs, tables, tasks, tools
+from store.database import Store
+from store.runs import LogEntry, RunState
+from store.tools import ToolDraft
+from tests.store.examples import ANA, NORTHWIND, Shelf, agent_draft, task_draft
+
+GROWING = {"agents", "tasks", "executions", "execution_logs", "task_dependencies", "agent_tools"}
+
+
+def everything(shelf: Shelf) -> None:
+    """Call every function of the store that asks the database something."""
+    crew = shelf.crew()
+    agent = shelf.agent(crew)
+    task = shelf.task(crew, agent_id=agent.id)
+    tool = shelf.write(tools.add, ToolDraft(name="Web", tool_type="x"), team=NORTHWIND, by=ANA)
+    shelf.write(tools.give, agent.id, [tool.id], team=NORTHWIND)
+    shelf.read(tools.of_agents, [agent.id, agent.id + 1], team=NORTHWIND)
+    shelf.read(tools.list_all, team=NORTHWIND)
+    shelf.read(agents.get, agent.id, team=NORTHWIND)
+    shelf.write(agents.change, agent.id, agent_draft("New"), team=NORTHWIND, version=1, by=ANA)
+    shelf.read(tasks.get, task.id, team=NORTHWIND)
+    later = shelf.task(crew, "Later", depends_on=[task.id])
+    shelf.write(tasks.change, later.id, task_draft("New"), team=NORTHWIND, version=1, by=ANA)
+    shelf.write(tasks.note_run, crew.id, {"New": ("completed", "x")})
+    shelf.write(crews.note_run, crew.id, team=NORTHWIND, status="completed", at=datetime.now(UTC))
+    run = shelf.claimed(crew)
+    shelf.read(runs.latest, team=NORTHWIND)
+    shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id)
+    shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, unfinished=True)
+    shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, started_by=ANA, unfinished=True, before=run.id)
+    shelf.read(runs.get, run.id, team=NORTHWIND)
+    shelf.write(runs.beat, [run.id], owner="here")
+    shelf.write(runs.add_tokens, run.id, 1, 1)
+    shelf.write(runs.place, run.id, thread_ts="1.1")
+    shelf.write(runs.log, [LogEntry(execution_id=run.id, timestamp=datetime.now(UTC), log_type="x")])
+    shelf.read(runs.log_of, run.id)
+    shelf.read(runs.abandoned, silent_for=timedelta(minutes=1))
+    shelf.write(runs.finish, run, RunState.COMPLETED, results="x")
+    shelf.write(tools.remove, tool.id, team=NORTHWIND)
+    shelf.write(tasks.remove, later.id, team=NORTHWIND)
+    shelf.write(agents.remove, agent.id, team=NORTHWIND)
+    shelf.write(crews.remove, crew.id, team=NORTHWIND)
+
+
+@pytest.fixture
+def asked(sqlite_store: Store) -> list[tuple[str, Any]]:
+    """Every statement that the store sends to SQLite, with its values."""
+    heard: list[tuple[str, Any]] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            heard.append((statement, values[0] if many else values))
+
+    event.listen(sqlite_store.engine, "before_cursor_execute", hear)
+    everything(Shelf(sqlite_store))
+    event.remove(sqlite_store.engine, "before_cursor_execute", hear)
+    return heard
+
+
+def scanned(store: Store, statement: str, values: Any = ()) -> set[str]:
+    """The tables that SQLite reads from end to end for this statement, by whatever index."""
+    with store.engine.connect() as connection:
+        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    return {found[1] for step in steps if (found := re.match(r"SCAN (\w+)", step))} & GROWING
+
+
+def test_every_question_is_answered_by_an_index(sqlite_store: Store, asked: list[tuple[str, Any]]) -> None:
+    slow = [statement for statement, values in asked if scanned(sqlite_store, statement, values)]
+
+    assert slow == []
+    assert {name for statement, _ in asked for name in GROWING if re.search(rf"\b{name}\b", statement)} == GROWING
+
+
+def test_a_question_that_no_index_answers_would_be_noticed(sqlite_store: Store) -> None:
+    assert scanned(sqlite_store, "SELECT id FROM executions WHERE channel = 'C1'") == {"executions"}
+    assert scanned(sqlite_store, "SELECT message FROM execution_logs ORDER BY id") == {"execution_logs"}
+
+
+@pytest.mark.parametrize("row", tables.ALL, ids=lambda row: str(row.__tablename__))
+def test_deleting_a_parent_finds_its_children_by_an_index(sqlite_store: Store, row: Any) -> None:
+    looked = inspect(sqlite_store.engine)
+    name = row.__tablename__
+    first = {index["column_names"][0] for index in looked.get_indexes(name)}
+    first |= {unique["column_names"][0] for unique in looked.get_unique_constraints(name)}
+    first.add(looked.get_pk_constraint(name)["constrained_columns"][0])
+
+    for key in looked.get_foreign_keys(name):
+        (column,) = key["constrained_columns"]
+        assert column in first, f"{name}.{column} has no index"
