@@ -17,32 +17,46 @@ import handlers.crews
 import handlers.help
 import handlers.history
 import handlers.home
+import handlers.models
+import handlers.more_settings
+import handlers.pictures
 import handlers.runs
 import handlers.tasks
+import handlers.tools
 from bot.engine.hardening import harden
 from bot.engine.llms import Models
 from bot.engine.run import execute
+from bot.engine.tools.toolbox import Kit, Toolbox
 from bot.engine.warmup import Warmup
 from bot.errors import UserError
 from bot.events import RunEvent
+from bot.pictures.png import Painter
 from bot.progress.feed import Feed
 from bot.runner import Runner
+from bot.services.admins import Admins
 from bot.services.agents import Agents
 from bot.services.crews import Crews
 from bot.services.history import History
+from bot.services.models import Connections
+from bot.services.pictures import Pictures
 from bot.services.runs import Runs
 from bot.services.tasks import Tasks
+from bot.services.tools import Tools
 from bot.settings import Settings
 from bot.slack.boundary import guard
 from bot.slack.commands import Commands
 from bot.slack.gate import Gate
 from bot.slack.impatience import count_double_clicks_once
+from bot.slack.people import People
+from bot.slack.picture_files import PictureFiles
 from bot.slack.socket_mode import SocketMode
 from handlers.injection import inject
-from store import health
+from store import health, runs
 from store.database import Store
 from store.definitions import Definition
 from store.runs import Execution
+from store.secrets import Keyring
+from store.secrets import check as check_keys
 
 # Bolt runs the code of a button or command on these threads; each acks within milliseconds.
 _LISTENERS = 32
@@ -52,8 +66,12 @@ _DOORS = (
     handlers.crews,
     handlers.agents,
     handlers.tasks,
+    handlers.more_settings,
+    handlers.tools,
     handlers.runs,
     handlers.history,
+    handlers.models,
+    handlers.pictures,
     handlers.home,
     handlers.help,
 )
@@ -76,16 +94,23 @@ class Crewcall:
         harden(settings.data_dir)
         self.store = Store(settings.database)
         self.models = Models(default_model, settings.data_dir)
-        self.warmup = Warmup()
+        self.toolbox = Toolbox(settings.data_dir)
+        self.warmup = Warmup(then=self.toolbox.learn)
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
-        self._parts: list[Callable[[], object]] = [self.store.close]
+        self.admins = Admins(People(self.client))
+        self.keyring = Keyring(settings.keys, settings.secret_file)
+        self.connections = Connections(self.store, self.keyring, self.models, self.admins)
+        self.tools = Tools(self.store, self.toolbox, self.admins)
+        self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close]
 
     def start(self) -> None:
         """Upgrade the database, connect to Slack, and import CrewAI in the background.
 
-        Raises ``UserError`` with the mend when Slack refuses or cannot be reached.
+        Raises ``UserError`` with the mend when Slack refuses or cannot be reached, or stored keys cannot be read.
         """
         self.store.upgrade()
+        with self.store.reading() as session:
+            check_keys(session, self.keyring)
         bot_name = self._introduce()
         self.gate = Gate(lambda _team: self.client)
         self._parts.append(self.gate.close)
@@ -124,12 +149,17 @@ class Crewcall:
         count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
         launcher = _Launcher(self.feed, self.runner)
+        crews = Crews(self.store, self.tools.problem, self.connections.problem)
         services: Mapping[str, object] = {
-            "crews": Crews(self.store),
-            "agents": Agents(self.store, self.models.problem),
+            "crews": crews,
+            "pictures": Pictures(crews, Painter()),
+            "picture_files": PictureFiles(),
+            "agents": Agents(self.store, self.connections.problem),
             "tasks": Tasks(self.store),
             "history": History(self.store),
-            "runs": Runs(self.store, launcher, self.models.problem),
+            "connections": self.connections,
+            "runs": Runs(self.store, launcher, self.connections.problem, self.tools.problem),
+            "tools": self.tools,
             "gate": self.gate,
             "commands": commands,
         }
@@ -159,7 +189,12 @@ class Crewcall:
         stop: threading.Event,
     ) -> str:
         self.warmup.wait()
-        return execute(definition, inputs, run_id=run_id, models=self.models, emit=emit, stop=stop)
+        with self.store.reading() as session:
+            team = runs.team_of(session, run_id)
+            models = self.connections.models_of(team)
+        with self.toolbox.run_dir(run_id) as run_dir:
+            kit = Kit(self.toolbox, run_dir, self.tools.allowed(team))
+            return execute(definition, inputs, run_id=run_id, models=models, emit=emit, stop=stop, kit=kit)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``crewcall demo | start | doctor | db | fetch-model``."""
+"""``crewcall demo | start | doctor | db | secrets | fetch-model``."""
 
 from __future__ import annotations
 
@@ -134,6 +134,44 @@ def version() -> None:
         click.echo(f"Version {store.version()[0] or 'none'}. The tables are {state}.")
 
 
+@cli.group("secrets")
+def secret_keys() -> None:
+    """The keys that encrypt what is stored in secret."""
+
+
+@secret_keys.command("new-key")
+def new_key() -> None:
+    """Make a key for CREWCALL_SECRET_KEYS; put it before the others."""
+    from store.secrets import new_key as fresh
+
+    click.echo(fresh())
+
+
+@secret_keys.command()
+def rotate() -> None:
+    """Move everything that is encrypted to the newest key; then the older ones can go."""
+    from store import health, secrets
+
+    settings = from_environment()
+    with closing(health.open_store(settings.database)) as store:
+        health.upgrade(store)
+        moved = secrets.rotate(store, secrets.Keyring(settings.keys, settings.secret_file))
+    click.echo(f"{moved} moved to the newest key." if moved else "Everything is under the newest key already.")
+
+
+@secret_keys.command()
+@click.confirmation_option(prompt="Delete all stored keys of all connections?")
+def forget() -> None:
+    """Delete all stored keys, for when the secret key that opens them is lost."""
+    from store import health, secrets
+
+    with closing(health.open_store(from_environment().database)) as store:
+        health.upgrade(store)
+        with store.transaction() as session:
+            count = secrets.forget(session)
+    click.echo(f"Deleted {count}. Administrators type them anew: /crew models in Slack.")
+
+
 @cli.command("fetch-model")
 @click.argument("name", default="")
 @click.option("--small", is_flag=True, help="The smaller one: half the size, and less able.")
@@ -152,7 +190,9 @@ def fetch_model(name: str, small: bool) -> None:
 def _prepare_process(level: int) -> None:
     """Log to stderr, and let nothing that a crew uses ever wait for somebody to type."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # They would write a line for every migration and every model call.
+    for chatty in ("alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

@@ -21,7 +21,8 @@ from bot.engine.llms import PROVIDERS, Models
 from bot.errors import UserError
 from bot.manifest import bot_scopes
 from bot.settings import Settings, model_from_keys
-from store import health
+from store import health, secrets
+from store.secrets import Keyring
 
 # Runs keep their logs and files here; the embedded model asks for its own space when it is fetched.
 _ENOUGH_SPACE = 200_000_000
@@ -124,6 +125,24 @@ def database(it: Installation) -> Finding:
     return Finding(True, f"Database: it can be written; its tables are {state}")
 
 
+def secret_keys(it: Installation) -> Finding:
+    """Whether the keys that encrypt stored secrets are here, and open what the database holds."""
+    keyring = Keyring(it.settings.keys, it.settings.secret_file)
+    try:
+        keyring.check()
+        with closing(health.open_store(it.settings.database)) as store:
+            if health.tables(store) is health.Tables.CURRENT:
+                with store.reading() as session:
+                    secrets.check(session, keyring)
+    except health.DatabaseOutOfReach:
+        return Finding(True, "Secret key: the database does not say whether it fits")
+    except UserError as error:
+        return _fault("Stored keys cannot be read", error)
+    if keyring.empty:
+        return Finding(True, "Secret key: made when the first connection is saved")
+    return Finding(True, "Secret key: it opens what is stored; back it up apart from the database")
+
+
 def data_directory(it: Installation) -> Finding:
     """Whether files can be written to the data directory, and how much room there is."""
     folder = it.settings.data_dir.resolve()
@@ -174,6 +193,7 @@ CHECKS: tuple[Check, ...] = (
     scopes,
     door,
     database,
+    secret_keys,
     data_directory,
     default_model,
     providers,
@@ -184,7 +204,7 @@ _NEED_SLACK_SETTINGS = {bot_token, scopes, door}
 
 
 # What needs no network but the database's; a start does not go on with a fault here.
-BEFORE_START: tuple[Check, ...] = (database, data_directory, default_model)
+BEFORE_START: tuple[Check, ...] = (database, secret_keys, data_directory, default_model)
 
 
 def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from typing import ClassVar
 class UserError(Exception):
     """Something went wrong that the person can understand and mend."""
 
+    # Which facts are people's ids, written <@{fact}> in the sentence: they are shown as names.
+    people: ClassVar[tuple[str, ...]] = ()
     # The name of the form field the sentence belongs under, when there is one.
     field: ClassVar[str | None] = None
 
@@ -56,4 +58,11 @@ class Gone(UserError):
 
 
 class EditedMeanwhile(UserError):
-    """Someone else changed this {kind} while you were editing it. Copy what you typed, close this form and open it again."""
+    """<@{who}> changed this {kind} while you were editing it. {what}What you typed is still here: “Save mine” puts it in the place of that change, “Cancel” leaves it."""
+
+    people = ("who",)
+
+    def __init__(self, *, kind: str, who: str, version: int, what: str = "") -> None:
+        """Say who saved version number ``version`` of the thing meanwhile, and ``what`` changed, in a sentence."""
+        super().__init__(kind=kind, who=who, what=f"{what} " if what else "")
+        self.kind, self.who, self.version = kind, who, version

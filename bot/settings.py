@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     model_file: Path | None = Field(
         None, validation_alias="CREWCALL_MODEL_FILE", title="A GGUF file to use as the embedded model's weights"
     )
+    secret_keys: SecretStr | None = Field(
+        None,
+        validation_alias="CREWCALL_SECRET_KEYS",
+        title="The keys that encrypt what is stored in secret, the newest first, with commas between them",
+        description="default: a key of its own in the file secret.key of the data directory",
+    )
     max_concurrent_runs: int = Field(
         8, ge=1, le=200, validation_alias="CREWCALL_MAX_CONCURRENT_RUNS", title="How many runs may go on at once"
     )
@@ -108,6 +114,17 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL, the default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'crewcall.db'}"
+
+    @property
+    def keys(self) -> list[SecretStr]:
+        """The keys of ``secret_keys``, the newest first."""
+        given = self.secret_keys.get_secret_value() if self.secret_keys else ""
+        return [SecretStr(key.strip()) for key in given.split(",") if key.strip()]
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the server keeps the key that it makes when it is given none."""
+        return self.data_dir.resolve() / "secret.key"
 
     @property
     def over_http(self) -> bool:

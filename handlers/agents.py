@@ -8,22 +8,29 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.services import Actor
-from bot.services.agents import Agents
+from bot.services.agents import Agents, EquippedDraft
 from bot.services.crews import Crews
+from bot.services.models import Connections
+from bot.services.tools import Tools
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
-from bot.slack.forms import Form, Lines, Text
+from bot.slack.forms import Choices, Form, Lines, Offered, Suggested, Text
 from bot.slack.text import escape
+from handlers import more_settings
 from handlers.crew_page import crew_page
-from store.agents import AgentDraft
 
 NEW_AGENT = Form(
-    AgentDraft,
+    EquippedDraft,
     callback_id="agent.create",
     title="New agent",
     submit="Add",
-    widgets={"goals": Lines(), "backstory": Text(multiline=True)},
+    widgets={
+        "goals": Lines(),
+        "backstory": Text(multiline=True),
+        "llm": Suggested(nothing="The default model", other="Another model"),
+        "tools": Choices(empty="Your team has no tools yet. Set them up with `/crew tools`."),
+    },
 )
 EDIT_AGENT = replace(NEW_AGENT, callback_id="agent.change", title="Edit agent", submit="Save")
 
@@ -37,10 +44,20 @@ def register(app: App, commands: Commands) -> None:
     app.view("agent.remove")(remove_agent)
 
 
-def ask_for_agent(ack: Ack, body: Json, action: Json, client: WebClient, place: str | None) -> None:
+def ask_for_agent(
+    ack: Ack,
+    body: Json,
+    action: Json,
+    client: WebClient,
+    tools: Tools,
+    connections: Connections,
+    actor: Actor,
+    place: str | None,
+) -> None:
     ack()
     meta = {"crew": int(action["value"]), "place": place}
-    client.views_push(trigger_id=body["trigger_id"], view=NEW_AGENT.view(meta=meta))
+    view = NEW_AGENT.view(meta=meta, options=_options(tools, connections, actor))
+    client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
 def add_agent(
@@ -53,13 +70,25 @@ def add_agent(
 
 
 def choose(
-    ack: Ack, body: Json, action: Json, client: WebClient, agents: Agents, actor: Actor, place: str | None
+    ack: Ack,
+    body: Json,
+    action: Json,
+    client: WebClient,
+    agents: Agents,
+    tools: Tools,
+    connections: Connections,
+    actor: Actor,
+    place: str | None,
 ) -> None:
     ack()
     what, _, agent_id = action["selected_option"]["value"].partition(":")
     agent = agents.get(int(agent_id), by=actor)
     meta = {"agent": agent.id, "version": agent.version, "place": place}
-    view = EDIT_AGENT.view(agent.draft(), meta=meta) if what == "edit" else _removal(agent.name, meta)
+    if what == "edit":
+        options, held = _options(tools, connections, actor), tools.held(agent.id, by=actor)
+        view = EDIT_AGENT.view(agent.draft(), meta=meta, options=options, tools=held)
+    else:
+        view = more_settings.of_agent(agent, meta) if what == "settings" else _removal(agent.name, meta)
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
@@ -80,6 +109,11 @@ def remove_agent(
     ack()
     page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is removed.")
     client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def _options(tools: Tools, connections: Connections, actor: Actor) -> dict[str, Offered]:
+    """The workspace's tools, and the models that can be used."""
+    return {"tools": tools.names(by=actor), "llm": connections.offered(by=actor)}
 
 
 def _removal(name: str, meta: Json) -> Json:

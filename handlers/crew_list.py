@@ -10,7 +10,9 @@ from bot.services.crews import Crews
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit, fit_escaped
+from handlers.run_words import WORDS
 from store.crews import CrewInstance
+from store.runs import RunState
 
 PAGE = 8
 
@@ -29,7 +31,7 @@ def row(crew: CrewInstance, actor: Actor) -> Json:
     mark = "🔀" if crew.is_flow else "👥"
     owner = "yours" if crew.owner == actor.user else f"of <@{crew.owner}>"
     about = f"\n{fit_escaped(' '.join(crew.description.split()), 150)}" if crew.description else ""
-    last = "" if crew.status == "new" else f" · last run {crew.status}"
+    last = "" if crew.status == "new" else f" · last run {WORDS[RunState(crew.status)]}"
     button = blocks.button("Open", "crew.open", str(crew.id), accessibility_label=f"Open {crew.name}")
     return blocks.section(
         f"{mark} *{escape(crew.name)}* · {crew.kind}, {owner}{last}{about}",

@@ -44,6 +44,13 @@ def delete_confirmation(sheet: CrewSheet) -> Json:
     return blocks.confirm("Delete this crew?", text, "Delete", "Keep it", danger=True)
 
 
+def not_ready(sheet: CrewSheet) -> list[Json]:
+    """Why the crew can’t run yet, and the way to its page."""
+    lines = "\n".join(f"• {escape(problem.sentence)}" for problem in sheet.problems)
+    button = blocks.button("Open", "crew.open", str(sheet.crew.id), accessibility_label=f"Open {sheet.crew.name}")
+    return [blocks.section(f"*{escape(sheet.crew.name)}* can’t run yet:\n{lines}", accessory=button)]
+
+
 def _basics(sheet: CrewSheet) -> Iterable[Json]:
     crew = sheet.crew
     yield blocks.header(crew.name)
@@ -53,11 +60,19 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
         f"{crew.process_type.capitalize()} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}"
     )
     yield blocks.actions(
-        blocks.button("Run", "crew.run", str(crew.id), style="primary", accessibility_label=f"Run {crew.name}"),
+        blocks.button(
+            "Run",
+            "crew.run",
+            str(crew.id),
+            style=None if sheet.problems else "primary",
+            accessibility_label=f"Run {crew.name}",
+        ),
         blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}"),
+        blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=f"Settings of {crew.name}"),
+        blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}"),
         blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}"),
         blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}"),
-        blocks.button("Delete", "crew.delete", str(crew.id), style="danger", confirm=delete_confirmation(sheet)),
+        blocks.button("Delete", "crew.delete", str(crew.id), confirm=delete_confirmation(sheet)),
         block_id="crew.controls",
     )
 
@@ -75,7 +90,7 @@ def _agents(sheet: CrewSheet) -> Iterable[Json]:
     if not sheet.agents:
         yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
     for agent in sheet.agents[:_MOST_AGENTS]:
-        yield blocks.section(_agent_line(agent), accessory=_menu("agent", agent), block_id=f"agent-{agent.id}")
+        yield blocks.section(_agent_line(agent, sheet), accessory=_menu("agent", agent), block_id=f"agent-{agent.id}")
     yield from _more(sheet.agents, _MOST_AGENTS, "agent")
 
 
@@ -100,10 +115,11 @@ def _runs(sheet: CrewSheet) -> Iterable[Json]:
         yield from (blocks.context(run_line(run)) for run in sheet.runs)
 
 
-def _agent_line(agent: Agent) -> str:
+def _agent_line(agent: Agent, sheet: CrewSheet) -> str:
     model = f" · `{escape(agent.llm)}`" if agent.llm else ""
+    uses = "".join(f" · :wrench: {escape(tool.name)}" for tool in sheet.tools.get(agent.id, ()))
     goals = fit_escaped("; ".join(agent.goals), 200)
-    return f"*{escape(agent.name)}* · {fit_escaped(agent.title, 150)}{model}\n{goals}"
+    return f"*{escape(agent.name)}* · {fit_escaped(agent.title, 150)}{model}{uses}\n{goals}"
 
 
 def _task_line(number: int, task: Task, sheet: CrewSheet) -> str:
@@ -116,7 +132,7 @@ def _task_line(number: int, task: Task, sheet: CrewSheet) -> str:
 
 
 def _menu(noun: str, thing: Agent | Task, *more: tuple[str, str]) -> Json:
-    choices = (("Edit", "edit"), *more, ("Remove…", "remove"))
+    choices = (("Edit", "edit"), ("More settings", "settings"), *more, ("Remove…", "remove"))
     return blocks.overflow(f"{noun}.menu", *(blocks.option(label, f"{what}:{thing.id}") for label, what in choices))
 
 

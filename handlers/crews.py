@@ -64,7 +64,7 @@ def ask_for_new_crew(ack: Ack, body: Json, client: WebClient, place: str | None)
 
 def create_crew(ack: Ack, view: Json, crews: Crews, actor: Actor, place: str | None) -> None:
     crew = crews.create(NEW_CREW.read(view), by=actor)
-    notice = f"*{escape(crew.name)}* is ready. Add agents and tasks next."
+    notice = f"*{escape(crew.name)}* is created. Add agents and tasks next."
     ack(response_action="update", view=crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice))
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from bot.progress.messages import MARKS
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, duration, escape, fit_escaped
+from bot.slack.text import count, duration, escape, fit_escaped, unmarked
 from store.runs import Execution, LogEntry, RunState
 
-_WORDS = {
+WORDS = {
     RunState.QUEUED: "waiting",
     RunState.RUNNING: "running",
     RunState.COMPLETED: "done",
@@ -31,16 +31,17 @@ _EVENTS = {
     "RunCancelled": "The run was stopped",
 }
 _MOST_LINES = 80
+PAGE = 8
 
 
-def moment(at: datetime) -> str:
+def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
     """A time in mrkdwn: Slack shows it in the reader's own zone; what follows the bar is for places that cannot."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+    return f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def run_line(run: Execution) -> str:
     """One run in one line of mrkdwn: how it went, who started it and when, how long and how much it took."""
-    facts = [f"{MARKS[run.status]} {_WORDS[run.status]}", f"by <@{run.started_by}>", moment(run.created_at)]
+    facts = [f"{MARKS[run.status]} {WORDS[run.status]}", f"by <@{run.started_by}>", moment(run.created_at)]
     if run.started_at:
         facts.append(duration(run.seconds))
     if run.tokens:
@@ -51,7 +52,7 @@ def run_line(run: Execution) -> str:
 
 
 def run_rows(runs: Sequence[Execution], crew_id: int | None) -> list[Json]:
-    """A page of runs, the newest first, with a button for each one's log."""
+    """A page of runs, the newest first, with a button for each one's log; ``runs`` has one more if there are more."""
     if not runs:
         return [blocks.section("No runs here. Start one with `/crew run`.")]
     rows = [
@@ -62,10 +63,13 @@ def run_rows(runs: Sequence[Execution], crew_id: int | None) -> list[Json]:
             ),
             block_id=f"run-{run.id}",
         )
-        for run in runs
+        for run in runs[:PAGE]
     ]
-    older = blocks.button("Older", "run.older", f"{runs[-1].id}:{crew_id or ''}", accessibility_label="Older runs")
-    return [*rows, blocks.actions(older, block_id="runs.pages")]
+    if len(runs) > PAGE:
+        value = f"{runs[PAGE - 1].id}:{crew_id or ''}"
+        older = blocks.button("Older", "run.older", value, accessibility_label="Older runs")
+        rows.append(blocks.actions(older, block_id="runs.pages"))
+    return rows
 
 
 def log_page(run: Execution, entries: Sequence[LogEntry]) -> Json:
@@ -79,8 +83,8 @@ def _log_rows(entries: Sequence[LogEntry]) -> Iterable[Json]:
         yield blocks.section("Nothing has happened yet.")
     for entry in entries[:_MOST_LINES]:
         where = " · ".join(escape(part) for part in (entry.task, entry.agent) if part)
-        line = f"`{entry.timestamp:%H:%M:%S}` *{_EVENTS.get(entry.log_type, entry.log_type)}* {where}"
-        said = fit_escaped(" ".join(entry.message.split()), 400)
+        line = f"{moment(entry.timestamp, '{time_secs}')} *{_EVENTS.get(entry.log_type, entry.log_type)}* {where}"
+        said = fit_escaped(unmarked(entry.message), 400)
         yield blocks.section(f"{line}\n{said}" if said else line)
     if len(entries) > _MOST_LINES:
         yield blocks.context(f"and {count(len(entries) - _MOST_LINES, 'more line')}, which Slack has no room for here")

@@ -14,10 +14,11 @@ from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
 from bot.slack.text import escape
+from handlers.crew_page import not_ready
 from handlers.finding import find
 from handlers.injection import Reply
 from handlers.run_form import RUN, ask_inputs, asked_inputs
-from handlers.run_words import log_page, run_rows
+from handlers.run_words import PAGE, log_page, run_rows
 
 _STARTED = "Started. Follow it in the thread."
 
@@ -47,7 +48,9 @@ def run_named(ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Run
     sheet = crews.sheet(crew_id, by=actor)
     if unknown := [name for name in words.inputs if name not in sheet.inputs]:
         reply(_unknown_inputs(sheet, unknown))
-    elif sheet.problems or all(words.inputs.get(name) for name in sheet.inputs):
+    elif sheet.problems:
+        reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
+    elif all(words.inputs.get(name) for name in sheet.inputs):
         runs.start(crew_id, words.inputs, by=actor, channel=words.channel, tell=reply)
     else:
         view = ask_inputs(sheet.crew, sheet.inputs, words.inputs, place=words.channel)
@@ -121,14 +124,14 @@ def list_runs(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, re
     ack()
     crew_id = find(words, crews, actor, reply) if words.name else None
     if crew_id is not None or not words.name:
-        reply("The last runs", run_rows(runs.latest(by=actor, crew_id=crew_id, limit=8), crew_id))
+        reply("The last runs", run_rows(runs.latest(by=actor, crew_id=crew_id, limit=PAGE + 1), crew_id))
 
 
 def list_older_runs(ack: Ack, action: Json, runs: Runs, actor: Actor, reply: Reply) -> None:
     ack()
     before, _, crew = action["value"].partition(":")
     crew_id = int(crew) if crew else None
-    older = runs.latest(by=actor, crew_id=crew_id, before=int(before), limit=8)
+    older = runs.latest(by=actor, crew_id=crew_id, before=int(before), limit=PAGE + 1)
     reply("Older runs", run_rows(older, crew_id), replace=True)
 
 

@@ -15,6 +15,7 @@ from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
 from bot.slack.forms import Choice, Choices, Form, Text
 from bot.slack.text import escape
+from handlers import more_settings
 from handlers.crew_page import crew_page
 from store.tasks import Task, TaskDraft
 
@@ -82,7 +83,7 @@ def choose(
     if what == "edit":
         view = EDIT_TASK.view(task.draft(), meta=meta, options=_options(crews.sheet(task.crew_id, by=actor), task))
     else:
-        view = _removal(task.name, meta)
+        view = more_settings.of_task(task, meta) if what == "settings" else _removal(task.name, meta)
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 

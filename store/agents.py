@@ -12,9 +12,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store.database import Base, Draft, Record, translated
+from store.more_settings import AgentSettings
 from store.names import Name, OneLine, name_key
 
 LONG = 30_000
+
+# Settings that are asked of the model, besides those that have columns of their own.
+_OF_THE_MODEL = {"top_p", "seed", "reasoning_effort"}
+_IN_COLUMNS = {"temperature", "max_tokens", "verbose"}
 Goal = Annotated[OneLine, Field(min_length=1, max_length=1_000)]
 
 
@@ -38,7 +43,7 @@ class AgentDraft(Draft):
         "",
         title="Model",
         max_length=200,
-        description="As provider/model, for example openai/gpt-4.1-mini. Empty: the default model.",
+        description="Those that work here. Any other one goes below, as provider/model or connection/model.",
     )
     allow_delegation: bool = Field(
         False, title="Delegation", description="It may hand work to the crew's other agents."
@@ -63,6 +68,7 @@ class Agent(Record):
     llm_temperature: float | None
     llm_max_tokens: int | None
     llm_config: dict[str, Any]
+    settings: AgentSettings
     position: int
     changed_by: str
     version: int
@@ -111,7 +117,9 @@ class AgentRow(Base):
     llm_model: Mapped[str | None]
     llm_temperature: Mapped[float | None]
     llm_max_tokens: Mapped[int | None]
+    # Further settings of the model, and of the agent, by their names.
     llm_config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    manners: Mapped[dict[str, Any]] = mapped_column("settings", default=dict)
     position: Mapped[int]
     changed_by: Mapped[str]
     version: Mapped[int] = mapped_column()
@@ -119,6 +127,12 @@ class AgentRow(Base):
     updated_at: Mapped[datetime]
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def settings(self) -> AgentSettings:
+        """All settings, wherever they are kept."""
+        kept = {"temperature": self.llm_temperature, "max_tokens": self.llm_max_tokens, "verbose": self.verbose}
+        return AgentSettings.model_validate({**self.manners, **self.llm_config, **kept})
 
 
 def add(session: Session, draft: AgentDraft, *, crew_id: int, team: str, by: str) -> Agent:
@@ -155,12 +169,25 @@ def change(session: Session, agent_id: int, draft: AgentDraft, *, team: str, ver
     """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
     row = _row(session, agent_id, team, lock=True)
     if row.version != version:
-        raise EditedMeanwhile(kind="agent")
+        raise EditedMeanwhile(kind="agent", who=row.changed_by, version=row.version)
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
     with _refusals(draft):
         session.flush()
+    return Agent.model_validate(row)
+
+
+def configure(session: Session, agent_id: int, settings: AgentSettings, *, team: str, version: int, by: str) -> Agent:
+    """Save an edit of ``version``'s settings; raise ``EditedMeanwhile`` or ``Gone``."""
+    row = _row(session, agent_id, team, lock=True)
+    if row.version != version:
+        raise EditedMeanwhile(kind="agent", who=row.changed_by, version=row.version)
+    row.llm_temperature, row.llm_max_tokens, row.verbose = settings.temperature, settings.max_tokens, settings.verbose
+    row.llm_config = settings.model_dump(include=_OF_THE_MODEL)
+    row.manners = settings.model_dump(exclude={*_OF_THE_MODEL, *_IN_COLUMNS})
+    row.changed_by, row.updated_at = by, datetime.now(UTC)
+    session.flush()
     return Agent.model_validate(row)
 
 

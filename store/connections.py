@@ -21,7 +21,7 @@ from store.secrets import Keyring, Sealed
 
 def _without_slash(name: str) -> str:
     if "/" in name:
-        raise ValueError("A connection’s name has no “/”: agents name a model as CONNECTION/model.")
+        raise ValueError("Leave out the “/”: agents name a model as CONNECTION/model.")
     return name
 
 
@@ -63,8 +63,8 @@ class ConnectionDraft(Draft):
         max_length=500,
         description="Empty: the provider’s own. A server of yours may be on this machine or in your private network.",
     )
-    key: SecretStr = Field(
-        SecretStr(""),
+    key: SecretStr | None = Field(
+        None,
         title="Key",
         max_length=2_000,
         description="Stored encrypted and never shown again. Local servers often need none.",
@@ -185,7 +185,7 @@ def change(
     """
     row = _row(session, connection_id, team, lock=True)
     if row.version != version:
-        raise EditedMeanwhile(kind="connection")
+        raise EditedMeanwhile(kind="connection", who=row.changed_by, version=row.version)
     before = row.name_key
     for field, value in _columns(draft).items():
         setattr(row, field, value)
@@ -198,11 +198,16 @@ def change(
 
 
 def remove(session: Session, connection_id: int, *, team: str) -> Connection:
-    """Delete a connection with its key and return what it was; agents that name it have no model until they change."""
+    """Delete a connection with its key and return what it was.
+
+    Agents that name it have no model until they change; where the workspace's default names it, there is none.
+    """
     row = _row(session, connection_id, team, lock=True)
     was = Connection.model_validate(row)
     session.delete(row)
     session.flush()
+    if _is_of(workspace_settings.get(session, team).default_model, row.name_key):
+        workspace_settings.change(session, team, default_model="")
     return was
 
 
@@ -220,14 +225,18 @@ def _rename(session: Session, before: str, name: str, team: str) -> None:
     spelled = [said for said in session.scalars(named) if said != name and name_key(said or "") == before]
     renamed = update(AgentRow).where(AgentRow.team == team, AgentRow.llm_provider.in_(spelled))
     session.execute(renamed.values(llm_provider=name))
-    prefix, _, model = workspace_settings.get(session, team).default_model.partition("/")
-    if name_key(prefix) == before and prefix != name:
-        workspace_settings.change(session, team, default_model=f"{name}/{model}")
+    default = workspace_settings.get(session, team).default_model
+    if _is_of(default, before):
+        workspace_settings.change(session, team, default_model=f"{name}/{default.partition('/')[2]}")
 
 
-def _seal(session: Session, row: ConnectionRow, key: SecretStr, keyring: Keyring) -> None:
+def _is_of(model: str, key_of_name: str) -> bool:
+    return name_key(model.partition("/")[0]) == key_of_name
+
+
+def _seal(session: Session, row: ConnectionRow, key: SecretStr | None, keyring: Keyring) -> None:
     # The place names the row's id, which a new row has only now.
-    if key.get_secret_value():
+    if key:
         row.key = secrets.seal(session, keyring, key.get_secret_value(), _place(row))
         session.flush()
 
@@ -237,7 +246,8 @@ def _place(row: ConnectionRow) -> str:
 
 
 def _columns(draft: ConnectionDraft) -> dict[str, Any]:
-    return {**draft.model_dump(exclude={"key"}), "name_key": name_key(draft.name)}
+    asked = draft.model_dump(include=ConnectionDraft.model_fields.keys() - {"key"})
+    return {**asked, "name_key": name_key(draft.name)}
 
 
 def _refusals(draft: ConnectionDraft) -> AbstractContextManager[None]:

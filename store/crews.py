@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store.database import Base, Draft, Record, translated
+from store.more_settings import CrewSettings
 from store.names import Name, name_key
 
 
@@ -58,6 +59,11 @@ class CrewInstance(Record):
     def kind(self) -> str:
         """The word people use for it."""
         return "flow" if self.is_flow else "crew"
+
+    @property
+    def settings(self) -> CrewSettings:
+        """How it works together."""
+        return CrewSettings.model_validate(self.config)
 
     def draft(self) -> CrewDraft:
         """What an edit starts from."""
@@ -145,12 +151,25 @@ def change(session: Session, crew_id: int, draft: CrewDraft, *, team: str, versi
     """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
     row = _row(session, crew_id, team, lock=True)
     if row.version != version:
-        raise EditedMeanwhile(kind="crew")
+        raise EditedMeanwhile(kind="crew", who=row.changed_by, version=row.version)
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
     with translated({"uq_crew_instances_team_name_key": NameTaken(kind="a crew", name=draft.name)}):
         session.flush()
+    return CrewInstance.model_validate(row)
+
+
+def configure(
+    session: Session, crew_id: int, settings: CrewSettings, *, team: str, version: int, by: str
+) -> CrewInstance:
+    """Save an edit of ``version``'s settings; raise ``EditedMeanwhile`` or ``Gone``."""
+    row = _row(session, crew_id, team, lock=True)
+    if row.version != version:
+        raise EditedMeanwhile(kind="crew", who=row.changed_by, version=row.version)
+    row.config = {**row.config, **settings.model_dump()}
+    row.changed_by, row.updated_at = by, datetime.now(UTC)
+    session.flush()
     return CrewInstance.model_validate(row)
 
 

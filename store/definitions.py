@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 from store.agents import Agent
 from store.crews import CrewInstance, Process
+from store.more_settings import AgentSettings, CrewSettings, TaskSettings
 from store.tasks import Task
+from store.tools import Tool
+
+
+class ToolPlan(BaseModel):
+    """A tool, as it was at that moment; ``config`` names environment variables in place of secrets."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: int
+    name: str
+    description: str = ""
+    tool_type: str
+    config: dict[str, Any] = {}
 
 
 class AgentPlan(BaseModel):
-    """An agent, as it was at that moment."""
+    """An agent, as it was at that moment; its tools by name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -20,8 +37,8 @@ class AgentPlan(BaseModel):
     backstory: str
     allow_delegation: bool = False
     llm: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
+    tools: list[str] = []
+    settings: AgentSettings = AgentSettings()
 
 
 class TaskPlan(BaseModel):
@@ -34,7 +51,7 @@ class TaskPlan(BaseModel):
     expected_output: str
     agent: str | None
     context: list[str] = []
-    markdown: bool = False
+    settings: TaskSettings = TaskSettings()
 
 
 class Definition(BaseModel):
@@ -45,18 +62,29 @@ class Definition(BaseModel):
     name: str
     description: str = ""
     process: Process = Process.SEQUENTIAL
+    # The manager's name stands in place of its id, which means nothing in a copy.
+    manager: str | None = None
+    settings: CrewSettings = CrewSettings()
     agents: list[AgentPlan]
     tasks: list[TaskPlan]
+    # What a run needs to make the tools; a version of the crew, whose tools are others' too, knows only their names.
+    tools: list[ToolPlan] = []
 
 
-def freeze(crew: CrewInstance, agents: list[Agent], tasks: list[Task]) -> Definition:
-    """Freeze a crew as it is now."""
+def freeze(
+    crew: CrewInstance, agents: list[Agent], tasks: list[Task], tools: Mapping[int, list[Tool]] | None = None
+) -> Definition:
+    """Freeze a crew as it is now; ``tools`` are its agents' by the agents' ids."""
+    tools = tools or {}
+    kit = {tool.id: tool for held in tools.values() for tool in held}
     agent_names = {agent.id: agent.name for agent in agents}
     task_names = {task.id: task.name for task in tasks}
     return Definition(
         name=crew.name,
         description=crew.description,
         process=crew.process_type,
+        manager=agent_names.get(crew.settings.manager_agent_id or 0),
+        settings=crew.settings.model_copy(update={"manager_agent_id": None}),
         agents=[
             AgentPlan(
                 name=agent.name,
@@ -65,8 +93,8 @@ def freeze(crew: CrewInstance, agents: list[Agent], tasks: list[Task]) -> Defini
                 backstory=agent.backstory,
                 allow_delegation=agent.allow_delegation,
                 llm=agent.llm,
-                temperature=agent.llm_temperature,
-                max_tokens=agent.llm_max_tokens,
+                tools=[tool.name for tool in tools.get(agent.id, ())],
+                settings=agent.settings,
             )
             for agent in agents
         ],
@@ -77,8 +105,9 @@ def freeze(crew: CrewInstance, agents: list[Agent], tasks: list[Task]) -> Defini
                 expected_output=task.expected_output,
                 agent=agent_names.get(task.agent_id or 0),
                 context=[task_names[other] for other in task.depends_on if other in task_names],
-                markdown=task.markdown,
+                settings=task.settings,
             )
             for task in tasks
         ],
+        tools=[ToolPlan.model_validate(tool, from_attributes=True) for tool in kit.values()],
     )

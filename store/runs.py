@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ForeignKey, Index, and_, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, delete, and_, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
@@ -154,6 +154,14 @@ def fetch(session: Session, run_id: int) -> Execution:
     return Execution.model_validate(session.get_one(ExecutionRow, run_id))
 
 
+def team_of(session: Session, run_id: int) -> str:
+    """The workspace of a run; raise ``Gone`` if there is none with this id."""
+    team = session.scalar(select(ExecutionRow.team).where(ExecutionRow.id == run_id))
+    if team is None:
+        raise Gone(kind="run")
+    return team
+
+
 def latest(
     session: Session,
     *,
@@ -235,6 +243,11 @@ def finish(
         .returning(ExecutionRow.id)
     ).scalar()
     return fetch(session, run.id) if done else None
+
+
+def discard(session: Session, run_id: int) -> None:
+    """Take back a run that never began."""
+    session.execute(delete(ExecutionRow).where(ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED))
 
 
 def add_tokens(session: Session, run_id: int, prompt: int, completion: int) -> None:

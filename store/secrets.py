@@ -109,6 +109,11 @@ class Keyring:
         """Whether there is no key yet."""
         return not self._given and not self.file.exists()
 
+    def check(self) -> None:
+        """Raise what is wrong with the keys themselves, if there are any; makes none."""
+        if not self.empty:
+            assert self._keys
+
     @cached_property
     def _keys(self) -> list[Fernet]:
         keys = [_fernet(key.get_secret_value(), "CREWCALL_SECRET_KEYS") for key in self._given]

@@ -14,9 +14,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store.database import Base, Draft, Record, translated
+from store.more_settings import TaskSettings
 from store.names import Name, name_key
 
 LONG = 30_000
+
+# Settings that have columns of their own.
+_IN_COLUMNS = {"async_execution", "markdown", "guardrail", "output_schema", "output_file"}
 
 
 class TaskDraft(Draft):
@@ -35,7 +39,9 @@ class TaskDraft(Draft):
         max_length=LONG,
         description="What a good answer looks like, for example: five bullet points with sources.",
     )
-    agent_id: int | None = Field(None, title="Agent", description="Who does it.")
+    agent_id: int | None = Field(
+        None, title="Agent", description="Who does it. Only a hierarchical crew can do without."
+    )
     depends_on: list[int] = Field(
         default=[], title="Uses the results of", description="Earlier tasks whose results it is given."
     )
@@ -55,11 +61,7 @@ class Task(Record):
     status: str
     result: str | None
     human_input: bool
-    async_execution: bool
-    markdown: bool
-    guardrail: str | None
-    output_schema: dict[str, Any] | None
-    output_file: str | None
+    settings: TaskSettings
     changed_by: str
     version: int
 
@@ -95,14 +97,23 @@ class TaskRow(Base):
     async_execution: Mapped[bool] = mapped_column(default=False)
     markdown: Mapped[bool] = mapped_column(default=False)
     guardrail: Mapped[str | None]
-    output_schema: Mapped[dict[str, Any] | None]
+    # As it was typed: the order of a schema's properties means something to models.
+    output_schema: Mapped[str | None]
     output_file: Mapped[str | None]
+    # Further settings by their names.
+    manners: Mapped[dict[str, Any]] = mapped_column("settings", default=dict)
     changed_by: Mapped[str]
     version: Mapped[int] = mapped_column()
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def settings(self) -> TaskSettings:
+        """All settings, wherever they are kept."""
+        kept = {name: value for name in _IN_COLUMNS if (value := getattr(self, name)) is not None}
+        return TaskSettings.model_validate({**self.manners, **kept})
 
 
 class TaskDependencyRow(Base):
@@ -158,13 +169,26 @@ def change(session: Session, task_id: int, draft: TaskDraft, *, team: str, versi
     """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
     row = _row(session, task_id, team, lock=True)
     if row.version != version:
-        raise EditedMeanwhile(kind="task")
+        raise EditedMeanwhile(kind="task", who=row.changed_by, version=row.version)
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
     with _refusals(draft):
         session.flush()
     return _record(row, _depend(session, row.id, draft.depends_on))
+
+
+def configure(session: Session, task_id: int, settings: TaskSettings, *, team: str, version: int, by: str) -> Task:
+    """Save an edit of ``version``'s settings; raise ``EditedMeanwhile`` or ``Gone``."""
+    row = _row(session, task_id, team, lock=True)
+    if row.version != version:
+        raise EditedMeanwhile(kind="task", who=row.changed_by, version=row.version)
+    for name in _IN_COLUMNS:
+        setattr(row, name, getattr(settings, name))
+    row.manners = settings.model_dump(exclude=_IN_COLUMNS)
+    row.changed_by, row.updated_at = by, datetime.now(UTC)
+    session.flush()
+    return get(session, task_id, team=team)
 
 
 def note_run(session: Session, crew_id: int | None, results: dict[str, tuple[str, str | None]]) -> None:

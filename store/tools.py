@@ -9,8 +9,10 @@ from pydantic import Field
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bot.errors import Gone, NameTaken
+from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store import agents
+from store.agents import Agent, AgentRow
+from store.crews import CrewInstanceRow
 from store.database import Base, Draft, Record, translated
 from store.names import Name, name_key
 
@@ -32,7 +34,12 @@ class Tool(Record):
     description: str
     tool_type: str
     config: dict[str, Any]
+    changed_by: str
     version: int
+
+    def draft(self) -> ToolDraft:
+        """What an edit starts from."""
+        return ToolDraft(name=self.name, description=self.description, tool_type=self.tool_type, config=self.config)
 
 
 class ToolRow(Base):
@@ -83,6 +90,24 @@ def add(session: Session, draft: ToolDraft, *, team: str, by: str) -> Tool:
     return Tool.model_validate(row)
 
 
+def get(session: Session, tool_id: int, *, team: str) -> Tool:
+    """The tool; raise ``Gone`` if the workspace has none with this id (any more)."""
+    return Tool.model_validate(_row(session, tool_id, team))
+
+
+def change(session: Session, tool_id: int, draft: ToolDraft, *, team: str, version: int, by: str) -> Tool:
+    """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
+    row = _row(session, tool_id, team, lock=True)
+    if row.version != version:
+        raise EditedMeanwhile(kind="tool", who=row.changed_by, version=row.version)
+    for field, value in draft.model_dump().items():
+        setattr(row, field, value)
+    row.name_key, row.changed_by, row.updated_at = name_key(draft.name), by, datetime.now(UTC)
+    with translated({"uq_tools_team_name_key": NameTaken(kind="a tool", name=draft.name)}):
+        session.flush()
+    return Tool.model_validate(row)
+
+
 def list_all(session: Session, *, team: str) -> list[Tool]:
     """The workspace's tools by name."""
     rows = session.scalars(select(ToolRow).where(ToolRow.team == team).order_by(ToolRow.name_key))
@@ -96,6 +121,17 @@ def of_agents(session: Session, agent_ids: list[int], *, team: str) -> dict[int,
     wanted = wanted.where(AgentToolRow.agent_id.in_(agent_ids), ToolRow.team == team)
     for agent_id, row in session.execute(wanted.order_by(ToolRow.name_key)):
         found[agent_id].append(Tool.model_validate(row))
+    return found
+
+
+def holders(session: Session, *, team: str) -> dict[int, list[tuple[Agent, str]]]:
+    """Who has each tool, by its id: the agents, each with its crew's name, in order of the crews."""
+    found: dict[int, list[tuple[Agent, str]]] = {}
+    wanted = select(AgentToolRow.tool_id, AgentRow, CrewInstanceRow.name)
+    wanted = wanted.join(AgentRow, AgentRow.id == AgentToolRow.agent_id)
+    wanted = wanted.join(CrewInstanceRow, CrewInstanceRow.id == AgentRow.crew_id).where(AgentRow.team == team)
+    for tool_id, row, crew in session.execute(wanted.order_by(CrewInstanceRow.name_key, AgentRow.position)):
+        found.setdefault(tool_id, []).append((Agent.model_validate(row), crew))
     return found
 
 
@@ -113,10 +149,16 @@ def give(session: Session, agent_id: int, tool_ids: list[int], *, team: str) -> 
 
 def remove(session: Session, tool_id: int, *, team: str) -> Tool:
     """Delete a tool and return what it was; agents that had it no longer do."""
-    row = session.scalar(select(ToolRow).where(ToolRow.id == tool_id, ToolRow.team == team))
-    if row is None:
-        raise Gone(kind="tool")
+    row = _row(session, tool_id, team, lock=True)
     was = Tool.model_validate(row)
     session.delete(row)
     session.flush()
     return was
+
+
+def _row(session: Session, tool_id: int, team: str, *, lock: bool = False) -> ToolRow:
+    wanted = select(ToolRow).where(ToolRow.id == tool_id, ToolRow.team == team)
+    row = session.scalar(wanted.with_for_update() if lock else wanted)
+    if row is None:
+        raise Gone(kind="tool")
+    return row

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from bot.engine.hardening import harden
 from bot.engine.warmup import Warmup
 from bot.local_slack import LocalSlack
+from bot.manifest import manifest
 from bot.settings import Settings
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
 
 if TYPE_CHECKING:
     from bot.app import Crewcall
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +31,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data_dir
 
 
-@pytest.fixture(scope="session")
-def manifest() -> dict[str, Any]:
-    """The app as Slack is told of it."""
-    return dict(yaml.safe_load((ROOT / "manifest.yml").read_text("utf-8")))
-
-
 @pytest.fixture
-def workspace(manifest: dict[str, Any]) -> Iterator[LocalSlack]:
-    """Northwind's workspace, as strict as Slack."""
-    with LocalSlack(manifest) as workspace:
+def workspace() -> Iterator[LocalSlack]:
+    """Northwind's workspace, as strict as Slack, with the app that manifest.yml describes."""
+    with LocalSlack(manifest()) as workspace:
         yield workspace
 
 
@@ -75,10 +67,10 @@ def crewcall(
 
     for name, value in llm.env().items():
         monkeypatch.setenv(name, value)
-    bot = Crewcall(settings, default_model="openai/scripted")
-    bot.start()
-    yield bot
-    bot.close()
+    crewcall = Crewcall(settings, default_model="openai/scripted")
+    crewcall.start()
+    yield crewcall
+    crewcall.close()
 
 
 @pytest.fixture

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from bot.engine import placeholders
 from bot.engine.llms import Models, ModelUnusable
+from bot.engine.tools.toolbox import Kit, ToolUnusable
 from bot.errors import UserError
 from store.crews import Process
-from store.definitions import AgentPlan, Definition, TaskPlan
+from store.definitions import AgentPlan, Definition, TaskPlan, ToolPlan
 
 if TYPE_CHECKING:
     from crewai import Agent, Crew, Task
+    from crewai.tools import BaseTool
 
 MANAGER = "Manager"
 
@@ -41,10 +44,12 @@ class Built:
     crew: Crew
     tasks: Mapping[str, TaskPlan]
     workers: Mapping[str, Worker]
+    # What people call each tool, by the name the model knows it under.
+    tools: Mapping[str, str]
 
 
-def build(definition: Definition, inputs: Mapping[str, object], models: Models) -> Built:
-    """Make the objects of one run, the inputs filled in; run it with ``crew.kickoff()``.
+def build(definition: Definition, inputs: Mapping[str, object], models: Models, kit: Kit | None = None) -> Built:
+    """Make the objects of one run, the inputs filled in; run it with ``crew.kickoff()``. Tools come from ``kit``.
 
     Raises ``CannotBuild`` or ``MissingInput`` with a sentence that names the agent, the task or the input.
     """
@@ -53,6 +58,7 @@ def build(definition: Definition, inputs: Mapping[str, object], models: Models) 
 
     _check(definition)
     agents = _agents(definition, inputs, models)
+    tools = _equip(definition, agents, kit)
     tasks = _tasks(definition, inputs, agents)
     hierarchical = definition.process is Process.HIERARCHICAL
     manager = _manager(models) if hierarchical else None
@@ -70,7 +76,7 @@ def build(definition: Definition, inputs: Mapping[str, object], models: Models) 
     workers = {str(agents[plan.name].id): Worker(plan.name, models.name(plan.llm)) for plan in definition.agents}
     if manager is not None:
         workers[str(manager.id)] = Worker(MANAGER, models.name(""))
-    return Built(crew, {str(tasks[plan.name].id): plan for plan in definition.tasks}, workers)
+    return Built(crew, {str(tasks[plan.name].id): plan for plan in definition.tasks}, workers, tools)
 
 
 def _check(definition: Definition) -> None:
@@ -114,7 +120,7 @@ def _agent(plan: AgentPlan, inputs: Mapping[str, object], models: Models, *, rol
     from crewai import Agent
 
     try:
-        llm = models.llm(plan.llm, temperature=plan.temperature, max_tokens=plan.max_tokens)
+        llm = models.llm(plan.llm, temperature=plan.settings.temperature, max_tokens=plan.settings.max_tokens)
     except ModelUnusable as problem:
         raise CannotBuild(reason=f"The agent “{plan.name}” has no model to work with. {problem.sentence}") from None
     return Agent(
@@ -151,6 +157,34 @@ def _manners(llm: Any) -> dict[str, Any]:
     }
 
 
+def _equip(definition: Definition, agents: Mapping[str, Agent], kit: Kit | None) -> dict[str, str]:
+    """Give each agent its tools; what people call them, by the names that models know."""
+    from crewai.utilities.string_utils import sanitize_tool_name
+
+    plans = {plan.name: plan for plan in definition.tools}
+    titles: dict[str, str] = {}
+    for agent in definition.agents:
+        taken: set[str] = set()
+        for tool in (tool for name in agent.tools for tool in _made(plans[name], kit)):
+            title = tool.name
+            # A model is told letters, digits and underscores only; a name in another script would be none.
+            known = sanitize_tool_name(title) or f"tool_{len(taken) + 1}"
+            tool.name = next(name for name in chain([known], (f"{known}_{n}" for n in count(2))) if name not in taken)
+            taken.add(tool.name)
+            titles[tool.name] = title
+            agents[agent.name].tools = [*(agents[agent.name].tools or []), tool]
+    return titles
+
+
+def _made(plan: ToolPlan, kit: Kit | None) -> list[BaseTool]:
+    if kit is None:
+        raise CannotBuild(reason=f"The tool “{plan.name}” cannot be used here.")
+    try:
+        return kit.make(plan)
+    except ToolUnusable as problem:
+        raise CannotBuild(reason=problem.sentence) from None
+
+
 def _tasks(definition: Definition, inputs: Mapping[str, object], agents: Mapping[str, Agent]) -> dict[str, Task]:
     from crewai import Task
 
@@ -163,7 +197,7 @@ def _tasks(definition: Definition, inputs: Mapping[str, object], agents: Mapping
             agent=agents[plan.agent] if plan.agent else None,
             # An empty list means none at all; left out, CrewAI would hand over every earlier result.
             context=[tasks[other] for other in plan.context],
-            markdown=plan.markdown,
+            markdown=plan.settings.markdown,
         )
     return tasks
 

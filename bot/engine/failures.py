@@ -34,21 +34,35 @@ class Failure:
 
 def reason(error: BaseException, *, model: str, models: Models) -> str:
     """One sentence, and what to do: why a run whose agent was asking ``model`` ended with ``error``."""
-    chain = list(_chain(error))
-    for link in chain:
+    for link in _chain(error):
         if isinstance(link, UserError):
             return link.sentence
     failure = Failure(
-        words="\n".join(f"{type(link).__name__} {link}" for link in chain).lower(),
-        status=next((status for link in chain if isinstance(status := getattr(link, "status_code", None), int)), None),
+        words=words(error),
+        status=status(error),
         model=models.name(model),
         where=models.where(model),
-        keys=models.keys(model),
+        key_mend=models.key_mend(model),
     )
     for fits, sentence in CAUSES:
         if fits(failure):
             return sentence(failure)
-    return f"The model call failed: {_short(without_secrets(str(error), models)) or type(error).__name__}"
+    return f"The model call failed: {brief(error, models)}"
+
+
+def words(error: BaseException) -> str:
+    """The names and words of an error and all that led to it, in lower case."""
+    return "\n".join(f"{type(link).__name__} {link}" for link in _chain(error)).lower()
+
+
+def status(error: BaseException) -> int | None:
+    """The HTTP status that led to an error, if one did."""
+    return next((found for link in _chain(error) if isinstance(found := getattr(link, "status_code", None), int)), None)
+
+
+def brief(error: BaseException, models: Models) -> str:
+    """What an error says, on one line and without keys."""
+    return _short(without_secrets(str(error), models)) or type(error).__name__
 
 
 def without_secrets(text: str, models: Models) -> str:
@@ -84,8 +98,7 @@ CAUSES: tuple[tuple[Callable[[Failure], bool], Callable[[Failure], str]], ...] =
     ),
     (
         lambda it: it.status in (401, 403) or it.says("invalid_api_key", "incorrect api key", "api key not valid"),
-        lambda it: (
-@@        ),
+        lambda it: f"{it.where} refused the key for {it.model}. {it.key_mend}",
     ),
     (
         lambda it: it.status == 404 or it.says("model_not_found", "notfounderror"),

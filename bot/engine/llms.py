@@ -36,8 +36,8 @@ class Provider:
     variable must be set; ``package`` is what CrewAI imports for it and ``extra`` installs; ``url`` names the variable
     with the address, ``home`` is the address where none is given; ``openai`` says whether it is spoken to with OpenAI's
     client, ``timed`` whether CrewAI lets us set its time-outs; ``window`` is the context in tokens of a model that
-    CrewAI's catalogue does not know. ``address`` is CrewAI's name for an address of one's own, ``""`` where there can be
-    none, ``None`` where a key and an address are not enough to connect.
+    CrewAI's catalogue does not know. ``address`` is CrewAI's name for an address of one's own, ``""`` where there can
+    be none, ``None`` where a key and an address are not enough to connect.
     """
 
     names: tuple[str, ...]
@@ -186,7 +186,15 @@ class Models:
         if provider is None:
             known = ", ".join([LOCAL, *(provider.names[0] for provider in PROVIDERS)])
             return f"There is no model provider called “{prefix}”. Use one of {known}."
+        return self.provider_problem(provider)
+
+    def provider_problem(self, provider: Provider) -> str | None:
+        """What keeps all models of a provider from being used with the server's own settings, and what to do."""
         return self._missing_package(provider) or self._missing_key(provider)
+
+    def address(self, provider: Provider) -> str:
+        """Where the server's own settings look for a provider; ``""`` where its client knows."""
+        return self._environ.get(provider.url) or provider.home
 
     def llm(self, name: str, *, temperature: float | None = None, max_tokens: int | None = None) -> BaseLLM:
         """A CrewAI model for one agent of one run; raises ``ModelUnusable`` with what ``problem`` says."""

@@ -14,6 +14,7 @@ from bot.engine.failures import reason, without_secrets
 from bot.engine.hardening import tame
 from bot.engine.llms import Models
 from bot.engine.local_model import stop_signal
+from bot.engine.tools.toolbox import Kit
 from bot.errors import UserError
 from bot.events import ModelCalled, RunEvent, TaskFailed, TaskFinished, TaskStarted, ToolFinished, ToolStarted
 from store.definitions import Definition
@@ -52,6 +53,7 @@ def execute(
     models: Models,
     emit: Emit,
     stop: threading.Event,
+    kit: Kit | None = None,
 ) -> str:
     """Carry out a run on this thread; the whole text of its last task.
 
@@ -60,10 +62,10 @@ def execute(
     """
     tame()
     try:
-        built = build(definition, inputs, models)
+        built = build(definition, inputs, models, kit)
     except UserError as error:
         raise EngineFailure(reason=error.sentence) from error
-    watch = _Watch(run_id, built, emit)
+    watch = _Watch(run_id, built, emit, kit)
     try:
         return contextvars.Context().run(_kickoff, built, run_id, watch, stop)
     except Exception as error:
@@ -129,10 +131,11 @@ class _NobodyAsks:
 class _Watch:
     """Turns CrewAI's events into ours. Tasks follow one another, so what happens belongs to the one in progress."""
 
-    def __init__(self, run_id: int, built: Built, emit: Emit) -> None:
+    def __init__(self, run_id: int, built: Built, emit: Emit, kit: Kit | None = None) -> None:
         self._run_id = run_id
         self._built = built
         self._emit = emit
+        self._kit = kit
         # Several tools may be called at once, each on a thread of its own.
         self._lock = threading.RLock()
         self.task: str | None = None
@@ -177,14 +180,14 @@ class _Watch:
         self.task = None
 
     def tool_started(self, event: Any) -> None:
-        self._tell(ToolStarted, self._doing(event), tool=event.tool_name)
+        self._tell(ToolStarted, self._doing(event), tool=self._tool(event))
 
     def tool_finished(self, event: Any) -> None:
         error = event.failure.message if event.failure else None
-        self._tell(ToolFinished, self._doing(event), tool=event.tool_name, error=error)
+        self._tell(ToolFinished, self._doing(event), tool=self._tool(event), error=error and self._redacted(error))
 
     def tool_failed(self, event: Any) -> None:
-        self._tell(ToolFinished, self._doing(event), tool=event.tool_name, error=str(event.error))
+        self._tell(ToolFinished, self._doing(event), tool=self._tool(event), error=self._redacted(str(event.error)))
 
     def model_asked(self, event: Any) -> None:
         self.worker = self._doing(event)
@@ -196,6 +199,12 @@ class _Watch:
         worker = self._doing(event)
         tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
         self._tell(ModelCalled, worker, model=worker.model, **tokens)
+
+    def _tool(self, event: Any) -> str:
+        return self._built.tools.get(event.tool_name, event.tool_name)
+
+    def _redacted(self, text: str) -> str:
+        return self._kit.toolbox.redacted(text) if self._kit else text
 
     def _doing(self, event: Any) -> Worker:
         """Who does it: work handed to a colleague is the colleague's."""

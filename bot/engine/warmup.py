@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from importlib import import_module
 
 from bot.engine.hardening import tame
@@ -32,7 +33,9 @@ class EngineUnavailable(UserError):
 class Warmup:
     """The one import of CrewAI, and of what the first run would otherwise have to wait for."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: Callable[[], None] | None = None) -> None:
+        """``then`` is what comes right after the import, on the same thread."""
+        self._then = then
         self._done = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="warmup", daemon=True)
@@ -63,6 +66,8 @@ class Warmup:
             tame()
             for module in FIRST_NEEDS:
                 import_module(module)
+            if self._then:
+                self._then()
         except Exception as error:
             log.exception("CrewAI could not be imported")
             self._error = error

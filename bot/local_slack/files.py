@@ -100,6 +100,7 @@ class Uploads:
         if len(content) != length:
             raise web.HTTPBadRequest(text=f"{length} bytes were announced, {len(content)} came.")
         del self._waiting[request.path]
+        self._slack.unready_files.add(file["id"])
         store(self._slack, file, content)
         self._received[file["id"]] = file
         self._slack.log("upload", {"file": file["id"], "length": length}, 200, "OK")
@@ -128,6 +129,19 @@ class Uploads:
             )
         return {"files": files}
 
+    def info(self, slack: Slack, args: Arguments) -> Json:
+        """``files.info``. Slack looks at a file before blocks can show it, and meanwhile tells no type.
+
+        Here it takes until the first time somebody asks.
+        """
+        file = slack.workspace.files.get(args.need("file"))
+        if file is None or file["id"] in self._received:
+            raise Refusal("file_not_found")
+        if file["id"] in slack.unready_files:
+            slack.unready_files.discard(file["id"])
+            return {"file": {**file, "mimetype": "", "filetype": ""}}
+        return {"file": file}
+
 
 async def _sent(request: web.Request) -> bytes:
     if request.content_type != "multipart/form-data":
@@ -135,13 +149,6 @@ async def _sent(request: web.Request) -> bytes:
     form = await request.post()
     found = next((part for part in form.values() if isinstance(part, web.FileField)), None)
     return found.file.read() if found else b""
-
-
-def info(slack: Slack, args: Arguments) -> Json:
-    file = slack.workspace.files.get(args.need("file"))
-    if file is None:
-        raise Refusal("file_not_found")
-    return {"file": file}
 
 
 def download(slack: Slack, request: web.Request) -> web.Response:
@@ -156,5 +163,5 @@ def methods(uploads: Uploads) -> dict[str, Method]:
     return {
         "files.getUploadURLExternal": Method(uploads.url, 4, "files:write"),
         "files.completeUploadExternal": Method(uploads.complete, 4, "files:write"),
-        "files.info": Method(info, 4, "files:read"),
+        "files.info": Method(uploads.info, 4, "files:read"),
     }

@@ -14,7 +14,7 @@ from bot.local_slack.rate_limits import RateLimits
 from bot.local_slack.rules import Problem
 from bot.local_slack.socket_mode import Sockets
 from bot.local_slack.tickets import ResponseUrls, Triggers
-from bot.local_slack.validation import MESSAGE_TEXT, problems
+from bot.local_slack.validation import MESSAGE_TEXT, file_problems, problems
 from bot.local_slack.views import Views, with_block_ids
 from bot.local_slack.wire import Json, Refusal
 from bot.local_slack.workspace import APP_ID, BOT_ID, BOT_USER, Channel, Workspace
@@ -51,6 +51,8 @@ class Slack:
         self.workspace = Workspace(manifest.bot_name, self.feed)
         self.workspace.seed()
         self.faults = Faults()
+        # Files that Slack has not looked at yet; blocks cannot show them.
+        self.unready_files: set[str] = set()
         self.limits = RateLimits(clock, rate_limits)
         self.sockets = Sockets(lambda: self.faults, self.feed, ack_seconds)
         self.triggers = Triggers(clock)
@@ -81,6 +83,7 @@ class Slack:
             raise Refusal("invalid_arguments", ["must be an object [json-pointer:/view]"])
         surface = "home" if view.get("type") == "home" else "modal"
         found = problems(view, surface, refuse=self.faults.refuse_blocks)  # type: ignore[arg-type]  # one of the two words
+        found += file_problems(view, self._shows)
         if found:
             error = "view_too_large" if any(one.error == "view_too_large" for one in found) else "invalid_arguments"
             raise Refusal(error, _sentences(found, "/view"))
@@ -88,6 +91,7 @@ class Slack:
     def check_message(self, message: Json, most_text: int = MESSAGE_TEXT) -> None:
         """Raise ``Refusal`` for a message Slack would not take."""
         found = problems(message, "message", most_text=most_text, refuse=self.faults.refuse_blocks)
+        found += file_problems(message.get("blocks"), self._shows, "/blocks")
         attachments = message.get("attachments") or []
         if not all(isinstance(attachment, dict) for attachment in attachments):
             raise Refusal("invalid_attachments")
@@ -96,6 +100,9 @@ class Slack:
         if found:
             sentences = _sentences(found)
             raise Refusal(found[0].error, sentences, errors=sentences)
+
+    def _shows(self, file_id: str) -> bool:
+        return file_id in self.workspace.files and file_id not in self.unready_files
 
     def channel(self, name: str | None, scope_to_skip_joining: str | None = None) -> Channel:
         """The conversation the bot may use under this id (or a person's id, for their direct messages).

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Literal
 
 from bot.local_slack.blocks import BLOCKS, SURFACES, visible_text
@@ -20,7 +21,7 @@ from bot.local_slack.rules import (
     typed,
 )
 
-__all__ = ["Problem", "Surface", "problems"]
+__all__ = ["Problem", "Surface", "file_problems", "problems"]
 
 Surface = Literal["message", "modal", "home", "ephemeral"]
 
@@ -53,6 +54,30 @@ def problems(
             if isinstance(block, dict) and block.get("type") in refuse:
                 report.say(f"/blocks/{index}", f"unsupported type: {block['type']}")
     return report.problems
+
+
+def file_problems(payload: Any, ready: Callable[[str], bool], at: str = "") -> list[Problem]:
+    """The pictures in ``payload`` that Slack does not have, or has not looked at yet; ``ready`` knows a file's id."""
+    return [
+        Problem(f"{pointer}/slack_file", "invalid slack file")
+        for pointer, file in _slack_files(payload, at)
+        if not ready(_file_id(file))
+    ]
+
+
+def _slack_files(value: Any, at: str) -> Iterator[tuple[str, Json]]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        if key == "slack_file" and isinstance(part, dict):
+            yield at, part
+        else:
+            yield from _slack_files(part, f"{at}/{key}")
+
+
+def _file_id(file: Json) -> str:
+    """The id itself, or the one within ``url_private`` or a permalink."""
+    within = re.search(r"\b(F[A-Z0-9]{5,})\b", str(file.get("url")))
+    return str(file.get("id") or (within[1] if within else ""))
 
 
 def _blocks(surface: str, least: int, most: int) -> Check:

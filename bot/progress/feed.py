@@ -149,7 +149,7 @@ class Feed:
             else f"Slack did not take the message ({error}), so the run did not start."
         )
         with self.store.transaction() as session:
-            runs.finish(session, picture.run, RunState.FAILED, error=reason)
+            runs.discard(session, picture.run.id)
         self._pictures.pop(picture.run.id, None)
         tell(reason)
 
@@ -175,8 +175,8 @@ class Feed:
     # --- What happened ---------------------------------------------------------------------------------------------
 
     def _happened(self, event: RunEvent) -> None:
-        self._note(event)
         picture = self._pictures.get(event.run_id) or self._taken_up(event)
+        self._note(event)
         if picture is None:
             return
         picture.apply(event)
@@ -222,6 +222,7 @@ class Feed:
         # A log that cannot be written must not keep the result from people.
         self._safely(self._flush)
         self._show(picture)
+        self._show_parent(picture)
         final, file = messages.results(picture)
         run, thread_ts = picture.run, picture.thread_ts
         for message in final:
@@ -236,7 +237,6 @@ class Feed:
         if file is not None:
             name = f"{run.crew_name} {run.id}.md"
             self.gate.upload(run.channel, name, file, f"Result of {run.crew_name}", thread_ts=thread_ts, team=run.team)
-        self._show_parent(picture)
         self._pictures.pop(run.id, None)
 
     # --- The log ---------------------------------------------------------------------------------------------------

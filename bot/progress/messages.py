@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts
+from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
 from store.runs import RunState
 
 # Seen beside the words for a state, never instead of them.
@@ -43,7 +43,7 @@ def parent(picture: RunPicture) -> Message:
 
 def progress(picture: RunPicture, now: datetime) -> Message:
     """The one message that moves: a plan with a card for each task, time, tokens and a Stop button."""
-    cards = [_card(number, task, now) for number, task in enumerate(picture.tasks.values(), 1)]
+    cards = [_card(number, task, now, picture.result) for number, task in enumerate(picture.tasks.values(), 1)]
     shown = [blocks.plan(_plan_title(picture), cards), blocks.context(_facts(picture, now))]
     if not picture.state.over:
         shown.append(blocks.actions(_stop_button(picture), block_id="run.controls"))
@@ -67,7 +67,7 @@ def results(picture: RunPicture) -> tuple[list[Message], str | None]:
         shown = [[blocks.markdown(part)] for part in parts]
     shown[-1].append(_afterwards(picture))
     title = f"Result of {picture.run.crew_name}"
-    return [Message(f"{title}: {fit(_line(whole), 300)}", each) for each in shown], file
+    return [Message(f"{title}: {fit(_line(unmarked(whole)), 300)}", each) for each in shown], file
 
 
 def _state(picture: RunPicture) -> str:
@@ -84,7 +84,7 @@ def _state_words(picture: RunPicture) -> str:
         case RunState.COMPLETED:
             return f"Done{took}"
         case RunState.FAILED:
-            return f"Failed at {picture.failed_task}{took}" if picture.failed_task else f"Failed{took}"
+            return f"Failed at “{picture.failed_task}”{took}" if picture.failed_task else f"Failed{took}"
         case RunState.CANCELLED:
             return f"Stopped{took}"
 
@@ -97,20 +97,23 @@ def _took(started_at: datetime | None, ended_at: datetime | None) -> str:
 
 def _plan_title(picture: RunPicture) -> str:
     if picture.state is RunState.RUNNING and picture.current:
-        return f"{picture.run.crew_name}: {picture.current.name}"
+        return f"Working on {picture.current.name}"
     return f"{picture.run.crew_name}: {_state_words(picture)}"
 
 
-def _card(number: int, task: TaskPicture, now: datetime) -> Json:
-    return blocks.task_card(f"task-{number}", task.name, task.status, _details(task, now), task.reason or task.output)
+def _card(number: int, task: TaskPicture, now: datetime, result: str | None) -> Json:
+    # The result stands whole below the plan; its card need not begin it again.
+    output = "" if task.output == result else unmarked(task.output or "")
+    return blocks.task_card(f"task-{number}", task.name, task.status, _details(task, now), task.reason or output)
 
 
 def _details(task: TaskPicture, now: datetime) -> str | None:
     parts = [task.agent] if task.agent else []
     if task.tool:
         parts.append(f"using {task.tool}")
-    if task.started_at:
-        parts.append(duration(((task.ended_at or now) - task.started_at).total_seconds()))
+    spent = ((task.ended_at or now) - task.started_at).total_seconds() if task.started_at else 0
+    if task.ended_at or spent >= 1:
+        parts.append(duration(spent))
     return " · ".join(parts) or None
 
 

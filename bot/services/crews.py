@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.errors import FormRefused
 from bot.services import Actor
-from bot.services.checks import Problem, problems
+from bot.services.checks import (
+    ModelProblem,
+    Problem,
+    ToolProblem,
+    no_model_problem,
+    no_tool_problem,
+    problems,
+    tool_problems,
+)
 from bot.services.history import current, record
 from bot.services.writing import write
-from store import agents, crews, runs, tasks, versions
+from store import agents, crews, runs, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance
 from store.database import Store
 from store.definitions import freeze
+from store.more_settings import CrewSettings
 from store.runs import Execution
 from store.tasks import Task
+from store.tools import Tool
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,8 @@ class CrewSheet:
     inputs: list[str]
     problems: list[Problem]
     version: int
+    # The tools of each agent, by the agent's id.
+    tools: dict[int, list[Tool]] = field(default_factory=dict)
 
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
@@ -41,8 +54,13 @@ class CrewSheet:
 class Crews:
     """The workspace's crews."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, tool_problem: ToolProblem = no_tool_problem, model_problem: ModelProblem = no_model_problem
+    ) -> None:
+        """The two say what keeps a tool, or a model by its name, from being used in a workspace, or nothing."""
         self.store = store
+        self.tool_problem = tool_problem
+        self.model_problem = model_problem
 
     def create(self, draft: CrewDraft, *, by: Actor) -> CrewInstance:
         """Add a crew owned by ``by``; raise ``NameTaken``."""
@@ -65,6 +83,22 @@ class Crews:
         """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
         with self.store.transaction() as session:
             crew = crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
+            record(session, crew_id, by=by)
+            return crew
+
+    def configure(self, crew_id: int, settings: CrewSettings, *, version: int, by: Actor) -> CrewInstance:
+        """Save an edit of ``version``'s settings; raise ``EditedMeanwhile``, ``Gone`` or ``FormRefused``."""
+        named = {"manager_llm": settings.manager_llm, "planning_llm": settings.planning_llm}
+        if faults := {
+            field: problem for field, name in named.items() if name and (problem := self.model_problem(name, by.team))
+        }:
+            raise FormRefused(fields=faults)
+        with self.store.transaction() as session:
+            members = {agent.id for agent in agents.list_all(session, crew_id, team=by.team)}
+            if settings.manager_agent_id is not None and settings.manager_agent_id not in members:
+                sentence = "That agent has been removed in the meantime. Choose another one."
+                raise FormRefused(fields={"manager_agent_id": sentence})
+            crew = crews.configure(session, crew_id, settings, team=by.team, version=version, by=by.user)
             record(session, crew_id, by=by)
             return crew
 
@@ -96,14 +130,17 @@ class Crews:
             work = tasks.list_all(session, crew_id, team=by.team)
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
             version = versions.number(session, crew_id, team=by.team)
+            held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
         return CrewSheet(
             crew=crew,
             agents=members,
             tasks=work,
             runs=latest,
             inputs=needed_inputs(crew, members, work),
-            problems=problems(crew, members, work),
+            problems=problems(crew, members, work, held)
+            + tool_problems(held.values(), self.tool_problem, team=by.team),
             version=version,
+            tools=held,
         )
 
 

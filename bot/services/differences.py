@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from store.agents import AgentDraft
 from store.crews import CrewDraft
 from store.definitions import AgentPlan, Definition, TaskPlan
+from store.more_settings import Settings
 from store.tasks import TaskDraft
 
 Thing = AgentPlan | TaskPlan
@@ -59,7 +60,10 @@ def _fields(where: str, draft: type[BaseModel], old: BaseModel, new: BaseModel) 
     titles: Mapping[str, str] = {name: (info.title or name).lower() for name, info in draft.model_fields.items()}
     for name in type(new).model_fields:
         before, after = getattr(old, name), getattr(new, name)
-        if name in ("agents", "tasks") or before == after:
+        if (isinstance(new, Definition) and name in ("agents", "tasks", "tools")) or before == after:
+            continue
+        if isinstance(before, Settings) and isinstance(after, Settings):
+            yield from _fields(where, type(after), before, after)
             continue
         what = _WORDS.get(name) or titles.get(name) or name.replace("_", " ")
         was, is_now = _said(before), _said(after)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.services import Actor
 from bot.services.differences import differences, in_words
 from bot.services.writing import write
-from store import agents, crews, tasks, versions
+from store import agents, crews, tasks, tools, versions
 from store.database import Store
 from store.definitions import Definition, freeze
 from store.versions import CrewVersion
@@ -58,4 +58,6 @@ def current(session: Session, crew_id: int, *, by: Actor) -> Definition:
     """The crew's definition as it is in this transaction; raise ``Gone``."""
     crew = crews.get(session, crew_id, team=by.team)
     members = agents.list_all(session, crew_id, team=by.team)
-    return freeze(crew, members, tasks.list_all(session, crew_id, team=by.team))
+    held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
+    now = freeze(crew, members, tasks.list_all(session, crew_id, team=by.team), held)
+    return now.model_copy(update={"tools": []})

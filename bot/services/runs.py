@@ -7,9 +7,9 @@ from typing import Protocol
 
 from bot.errors import UserError
 from bot.services import Actor
-from bot.services.checks import problems
+from bot.services.checks import ToolProblem, crew_models, no_tool_problem, problems, tool_problems
 from bot.services.crews import needed_inputs
-from store import agents, crews, runs, tasks, versions
+from store import agents, crews, runs, tasks, tools, versions
 from store.database import Store
 from store.definitions import freeze
 from store.runs import Execution
@@ -31,7 +31,7 @@ class AlreadyOver(UserError):
 
 
 class NothingToStop(UserError):
-    """You have no run going on."""
+    """You have no run going on. `/crew runs` shows the last ones."""
 
 
 class Launcher(Protocol):
@@ -45,9 +45,19 @@ class Launcher(Protocol):
 class Runs:
     """The workspace's runs."""
 
-    def __init__(self, store: Store, launcher: Launcher, model_problem: Callable[[str], str | None]) -> None:
-        """``model_problem`` says what is wrong with a model's name, with the mend; ``""`` names the default model."""
+    def __init__(
+        self,
+        store: Store,
+        launcher: Launcher,
+        model_problem: Callable[[str, str], str | None],
+        tool_problem: ToolProblem = no_tool_problem,
+    ) -> None:
+        """``model_problem`` says what is wrong with a model's name in a workspace; ``""`` names the default model.
+
+        ``tool_problem`` says the same of a tool in a workspace.
+        """
         self.store = store
+        self.tool_problem = tool_problem
         self.launcher = launcher
         self.model_problem = model_problem
 
@@ -60,15 +70,17 @@ class Runs:
             crew = crews.get(session, crew_id, team=by.team)
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
-            reasons = [problem.sentence for problem in problems(crew, members, work)]
-            models = dict.fromkeys(agent.llm for agent in members)
-            reasons += [problem for name in models if (problem := self.model_problem(name))]
+            held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
+            found = problems(crew, members, work, held) + tool_problems(held.values(), self.tool_problem, team=by.team)
+            reasons = [problem.sentence for problem in found]
+            models = dict.fromkeys([*(agent.llm for agent in members), *crew_models(crew)])
+            reasons += [problem for name in models if (problem := self.model_problem(name, by.team))]
             if reasons:
                 raise NotReady(name=crew.name, reasons=" ".join(reasons))
             needed = needed_inputs(crew, members, work)
             if missing := [name for name in needed if not inputs.get(name, "").strip()]:
                 raise InputsMissing(name=crew.name, missing=", ".join(missing))
-            frozen = freeze(crew, members, work)
+            frozen = freeze(crew, members, work, held)
             given = {name: inputs[name] for name in needed}
             version = versions.number(session, crew.id, team=by.team)
             run = runs.add(session, crew, frozen, given, version=version, by=by.user, channel=channel)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bot.engine.conditions import condition_problem
+from bot.engine.schemas import schema_problem
 from bot.errors import FormRefused, UserError
 from bot.services import Actor
 from bot.services.history import record
 from bot.services.texts import refuse_malformed
 from store import agents, crews, tasks
 from store.database import Store
+from store.more_settings import TaskSettings
 from store.tasks import Task, TaskDraft
 
 
@@ -46,6 +49,14 @@ class Tasks:
             record(session, task.crew_id, by=by)
             return task
 
+    def configure(self, task_id: int, settings: TaskSettings, *, version: int, by: Actor) -> Task:
+        """Save an edit of ``version``'s settings; raise ``EditedMeanwhile``, ``Gone`` or ``FormRefused``."""
+        refuse_unusable(settings)
+        with self.store.transaction() as session:
+            task = tasks.configure(session, task_id, settings, team=by.team, version=version, by=by.user)
+            record(session, task.crew_id, by=by)
+            return task
+
     def move(self, task_id: int, *, later: bool, by: Actor) -> Task:
         """Swap a task with its neighbour; raise ``Gone``, or ``Refused`` when one of them needs the other's result."""
         with self.store.transaction() as session:
@@ -73,6 +84,16 @@ class Tasks:
             task = tasks.remove(session, task_id, team=by.team)
             record(session, task.crew_id, by=by)
             return task
+
+
+def refuse_unusable(settings: TaskSettings) -> None:
+    """Raise ``FormRefused`` with a sentence at each setting that no run could use."""
+    found = {
+        "condition": condition_problem(settings.condition),
+        "output_schema": schema_problem(settings.output_schema),
+    }
+    if faults := {field: problem for field, problem in found.items() if problem}:
+        raise FormRefused(fields=faults)
 
 
 def _check(draft: TaskDraft) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services import Actor
-from store import agents, crews, tasks
+from store import agents, crews, tasks, tools
 from store.agents import Agent, AgentDraft
 from store.crews import CrewDraft, CrewInstance
 from store.definitions import AgentPlan, Definition, TaskPlan
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 def write(session: Session, crew: CrewInstance, wanted: Definition, *, by: Actor) -> None:
     """Change the crew, its agents and its tasks until they are as ``wanted``; things are matched by name.
 
-    What the crew has more than that is removed. Raise ``NameTaken`` if another crew has the name by now.
+    What the crew has more than that is removed; tools that no longer exist stay away.
+    Raise ``NameTaken`` if another crew has the name by now.
     """
     draft = CrewDraft(name=wanted.name, description=wanted.description, process_type=wanted.process)
     if draft != crew.draft():
-        crews.change(session, crew.id, draft, team=crew.team, version=crew.version, by=by.user)
+        crew = crews.change(session, crew.id, draft, team=crew.team, version=crew.version, by=by.user)
     members = _write_agents(session, crew, wanted.agents, by)
+    manager = members[wanted.manager].id if wanted.manager in members else None
+    settings = wanted.settings.model_copy(update={"manager_agent_id": manager})
+    if settings != crew.settings:
+        crews.configure(session, crew.id, settings, team=crew.team, version=crew.version, by=by.user)
     _write_tasks(session, crew, wanted.tasks, members, by)
 
 
 def _write_agents(session: Session, crew: CrewInstance, wanted: list[AgentPlan], by: Actor) -> dict[str, Agent]:
     known = {name_key(agent.name): agent for agent in agents.list_all(session, crew.id, team=crew.team)}
+    known_tools = {tool.name: tool.id for tool in tools.list_all(session, team=crew.team)}
     written = {}
     for plan in wanted:
         draft = AgentDraft.model_validate({name: getattr(plan, name) for name in AgentDraft.model_fields})
@@ -38,6 +44,9 @@ def _write_agents(session: Session, crew: CrewInstance, wanted: list[AgentPlan],
             was = agents.add(session, draft, crew_id=crew.id, team=crew.team, by=by.user)
         elif was.draft() != draft:
             was = agents.change(session, was.id, draft, team=crew.team, version=was.version, by=by.user)
+        if was.settings != plan.settings:
+            was = agents.configure(session, was.id, plan.settings, team=crew.team, version=was.version, by=by.user)
+        tools.give(session, was.id, [known_tools[name] for name in plan.tools if name in known_tools], team=crew.team)
         written[plan.name] = was
     for extra in known.values():
         agents.remove(session, extra.id, team=crew.team)
@@ -61,6 +70,8 @@ def _write_tasks(
             was = tasks.add(session, draft, crew_id=crew.id, team=crew.team, by=by.user)
         elif was.draft() != draft:
             was = tasks.change(session, was.id, draft, team=crew.team, version=was.version, by=by.user)
+        if was.settings != plan.settings:
+            was = tasks.configure(session, was.id, plan.settings, team=crew.team, version=was.version, by=by.user)
         ids[plan.name] = was.id
     for extra in known.values():
         tasks.remove(session, extra.id, team=crew.team)

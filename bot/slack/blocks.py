@@ -58,6 +58,11 @@ def image(url: str, alt: str, *, title: str | None = None) -> Json:
     return _with({"type": "image", "image_url": url, "alt_text": fit(alt, 2_000)}, title=title and plain(title, 2_000))
 
 
+def picture(file_id: str, alt: str) -> Json:
+    """A picture that Slack has as a file, with the words that stand for it."""
+    return {"type": "image", "slack_file": {"id": file_id}, "alt_text": fit(alt, 2_000)}
+
+
 def markdown(text: str) -> Json:
     """A model's Markdown, made harmless. Messages only; longer texts go through ``markdown_parts`` first."""
     return {"type": "markdown", "text": fit(escape_markdown(text), 12_000) or "—"}

@@ -14,10 +14,10 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import Refused, UserError
+from bot.errors import EditedMeanwhile, Refused, UserError
 from bot.slack.blocks import Json, modal, section
 from bot.slack.forms import error_view
-from bot.slack.text import escape, fit, fit_escaped
+from bot.slack.text import escape, fit, fit_markup
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def guard(app: App, *, now: Callable[[], float] = time.monotonic) -> None:
         refusal = _for_people(error, body, context)
         answer = _ack_with(refusal, body) if response and _still_waiting(context.ack) else None
         if answer is None:
-            _send(refusal.sentence, body, context, client)
+            _send(refusal, body, context, client)
         return answer or (response and BoltResponse(status=200))
 
     app.middleware(keep_the_first_ack)
@@ -110,7 +110,7 @@ def _ack_with(refusal: UserError, body: Json) -> BoltResponse | None:
     if body.get("type") == "block_suggestion":
         return BoltResponse(status=200, body={"options": []})
     if "command" in body:
-        text = fit_escaped(refusal.sentence, 3_000)
+        text = fit_markup(_markup(refusal), 3_000)
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": text})
     return None
 
@@ -120,34 +120,46 @@ def _under_the_fields(refusal: UserError, view: Json) -> Json:
     if refusal.fields and refusal.fields.keys() <= inputs:
         errors = {name: fit(sentence, 1_000) for name, sentence in refusal.fields.items()}
         return {"response_action": "errors", "errors": errors}
-    return {"response_action": "update", "view": error_view(view, refusal.sentence)}
+    if isinstance(refusal, EditedMeanwhile):
+        again = error_view(view, _markup(refusal), submit="Save mine", meta={"version": refusal.version})
+        return {"response_action": "update", "view": again}
+    return {"response_action": "update", "view": error_view(view, _markup(refusal))}
 
 
-def _send(sentence: str, body: Json, context: BoltContext, client: WebClient) -> None:
+def _markup(refusal: UserError) -> str:
+    """The sentence as mrkdwn: everything in it is literal but the people that the program itself put there."""
+    text = escape(refusal.sentence)
+    for person in (f"<@{refusal.facts[fact]}>" for fact in refusal.people):
+        text = text.replace(escape(person), person)
+    return text
+
+
+def _send(refusal: UserError, body: Json, context: BoltContext, client: WebClient) -> None:
     """Tell the person in the first way that works."""
-    for way in _ways(sentence, body, context, client):
+    for way in _ways(refusal, body, context, client):
         try:
             way()
         except (SlackClientError, HTTPException, OSError) as error:
             _log.warning("could not tell user %s in one way: %s", context.user_id, error)
         else:
             return
-    _log.error("could not tell user %s: %s", context.user_id, sentence)
+    _log.error("could not tell user %s: %s", context.user_id, refusal.sentence)
 
 
-def _ways(sentence: str, body: Json, context: BoltContext, client: WebClient) -> Iterator[Callable[[], Any]]:
+def _ways(refusal: UserError, body: Json, context: BoltContext, client: WebClient) -> Iterator[Callable[[], Any]]:
     """The ways to reach the person, the nearest to where they look first."""
-    text = fit_escaped(sentence, 3_000)
+    said = _markup(refusal)
+    text = fit_markup(said, 3_000)
     view = body.get("view") or {}
     thread = (body.get("container") or body.get("event") or {}).get("thread_ts")
     user, channel = context.user_id, context.channel_id
     if context.function_execution_id:
-        yield lambda: context.fail(fit(sentence, 3_000))
+        yield lambda: context.fail(fit(refusal.sentence, 3_000))
     if body.get("type") == "block_actions" and view.get("type") == "modal":
-        shown = error_view(view, sentence)
+        shown = error_view(view, said)
         yield lambda: client.views_update(view_id=view["id"], hash=view.get("hash"), view=shown)
     if view.get("type") == "home" and body.get("trigger_id"):
-        note = modal("That didn’t work", [section(escape(sentence))], callback_id="problem")
+        note = modal("That didn’t work", [section(said)], callback_id="problem")
         yield lambda: client.views_open(trigger_id=body["trigger_id"], view=note)
     if context.response_url:
         yield lambda: _respond(context, text, thread)

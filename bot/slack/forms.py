@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
@@ -11,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.errors import FormRefused
-from bot.slack.blocks import Json, alert, meta_of, modal, section
+from bot.slack.blocks import Json, alert, meta_of, modal, plain, section
 from bot.slack.text import escape, fit
 from bot.slack.widgets import (
+    UNSHOWN,
     Checkbox,
     Choice,
     Choices,
@@ -22,7 +24,9 @@ from bot.slack.widgets import (
     Offered,
     Question,
     Radio,
+    Secret,
     Select,
+    Suggested,
     Text,
     Widget,
     digits,
@@ -32,7 +36,21 @@ from bot.slack.widgets import (
     lowest,
 )
 
-__all__ = ["Checkbox", "Choice", "Choices", "Form", "Lines", "Number", "Radio", "Select", "Text", "error_view"]
+__all__ = [
+    "Checkbox",
+    "Choice",
+    "Choices",
+    "Form",
+    "Lines",
+    "Number",
+    "Offered",
+    "Radio",
+    "Secret",
+    "Select",
+    "Suggested",
+    "Text",
+    "error_view",
+]
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -73,18 +91,22 @@ class Form(Generic[D]):
         meta: Mapping[str, object] | None = None,
         options: Mapping[str, Offered] | None = None,
         notice: str | None = None,
+        faults: Mapping[str, str] | None = None,
         **prefill: object,
     ) -> Json:
         """The modal, filled with ``values`` and ``prefill`` over the draft's own defaults.
 
         ``meta`` (a few ids, at most 3,000 characters of JSON) comes back by ``Form.meta``; ``options`` offers what
-        there is to choose from right now, as (id, words), for ``Choice`` and ``Choices``; ``notice`` stands on top.
+        there is to choose from right now, as (id, words), for ``Choice`` and ``Choices``; ``notice`` stands on top;
+        ``faults`` are sentences above the fields they are about, for what Slack can no longer be told under them.
         """
         known = {**_values(values), **prefill}
         seams: dict[str, list[str]] = {}
         rows = [section(escape(notice), block_id="notice")] if notice else []
         for ask, widget in self._questions.values():
             value = known.get(ask.field, self._default(ask.field))
+            if fault := (faults or {}).get(ask.field):
+                rows.append(alert(escape(fault)) | {"block_id": f"{_PROBLEM}.{ask.field}"})
             rows += widget.blocks(ask, value, (options or {}).get(ask.field))
             if cut := widget.seams(ask, value):
                 seams[ask.field] = cut
@@ -122,11 +144,6 @@ class Form(Generic[D]):
         """What ``view`` was given as ``meta``."""
         return {key: value for key, value in meta_of(view).items() if key != _SEAMS}
 
-    @staticmethod
-    def error_view(view: Json, sentence: str) -> Json:
-        """See ``error_view``."""
-        return error_view(view, sentence)
-
     @cached_property
     def _questions(self) -> dict[str, tuple[Question, Widget]]:
         schema = self.draft.model_json_schema()
@@ -142,7 +159,7 @@ class Form(Generic[D]):
         blank_default = not info.is_required() and self._default(name) in (None, "", [], ())
         ask = Question(
             field=name,
-            action_id=f"{self.callback_id}.{name}",
+            action_id=f"{self.callback_id}.{name}{UNSHOWN if isinstance(widget, Secret) else ''}",
             label=info.title or in_words(name),
             hint=info.description or "",
             # Nobody can be made to tick a box, and a value that has a default of its own is always there.
@@ -179,12 +196,20 @@ class Form(Generic[D]):
         return FormRefused(fields=fields)
 
 
-def error_view(view: Json, sentence: str) -> Json:
-    """The view of a submission again, with everything typed still in it and the sentence on top."""
+def error_view(view: Json, said: str, *, submit: str | None = None, meta: Mapping[str, object] | None = None) -> Json:
+    """The view of a submission again, with everything typed still in it and ``said`` (mrkdwn) on top.
+
+    ``submit`` and ``meta`` replace the button's words and some of what the view carries, for another try.
+    """
     states = view.get("state", {}).get("values", {})
     rows = [_as_typed(block, states) for block in view["blocks"] if block.get("block_id") != _PROBLEM]
-    note = alert(f"*That didn’t work:* {escape(sentence)}") | {"block_id": _PROBLEM}
-    return {key: view[key] for key in _OURS if view.get(key) is not None} | {"blocks": [note, *rows]}
+    note = alert(f"*That didn’t work:* {said}") | {"block_id": _PROBLEM}
+    again = {key: view[key] for key in _OURS if view.get(key) is not None} | {"blocks": [note, *rows]}
+    if submit:
+        again["submit"] = plain(submit, 24)
+    if meta:
+        again["private_metadata"] = json.dumps({**meta_of(view), **meta}, separators=(",", ":"))
+    return again
 
 
 def _as_typed(block: Json, states: Mapping[str, Mapping[str, Json]]) -> Json:
@@ -192,6 +217,8 @@ def _as_typed(block: Json, states: Mapping[str, Mapping[str, Json]]) -> Json:
     if block["type"] != "input" or block.get("block_id") not in states:
         return block
     element = {key: value for key, value in block["element"].items() if not key.startswith("initial_")}
+    if element["action_id"].endswith(UNSHOWN):
+        return block | {"element": element}
     for key, value in states[block["block_id"]].get(element["action_id"], {}).items():
         name = "initial_value" if key.endswith("value") else key.replace("selected_", "initial_")
         if name.startswith("initial_") and value not in (None, "", []):

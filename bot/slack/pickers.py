@@ -38,7 +38,7 @@ def pick(name: str, candidates: Sequence[tuple[T, str]]) -> Picked[T]:
             return Picked(found=matching[0])
         if matching:
             return Picked(close=matching[:_CLOSE])
-    nearest = process.extract(wanted, folded, scorer=fuzz.WRatio, limit=_CLOSE, score_cutoff=60)
+    nearest = process.extract(wanted, folded, scorer=fuzz.token_sort_ratio, limit=_CLOSE, score_cutoff=55)
     return Picked(close=[candidates[index] for _, _, index in nearest])
 
 

@@ -11,6 +11,14 @@ _BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _HALF_AN_ENTITY = re.compile(r"&[a-z]{0,4}$")
 _HALF_A_TOKEN = re.compile(r"(&[a-z]{0,4}|<[^<>]*)$")
 _FENCE = re.compile(r"^\s*(?P<marker>`{3,}|~{3,})(?P<info>[^`]*)$")
+_MARKS = (
+    (re.compile(r"^\s*(`{3,}|~{3,})[^\n]*$\n?", re.MULTILINE), ""),
+    (re.compile(r"^\s{0,3}(#{1,6}|>)\s+", re.MULTILINE), ""),
+    (re.compile(r"^(\s*)[-*+]\s+", re.MULTILINE), r"\1• "),
+    (re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)"), r"\1"),
+    (re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"`([^`\n]+)`"), r"\1"),
+)
 _TABLE_RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 
 
@@ -51,6 +59,13 @@ def fit_markup(text: str, limit: int, *, mark: str = "…") -> str:
 def fit_escaped(text: str, limit: int, *, mark: str = "…") -> str:
     """Escape first, cut after: the result is at most ``limit`` long as Slack receives it."""
     return fit_markup(escape(text), limit, mark=mark)
+
+
+def unmarked(text: str) -> str:
+    """Markdown without its marks, for places that show words as they are: headings, bold, code, links, bullets."""
+    for mark, words in _MARKS:
+        text = mark.sub(words, text)
+    return text.strip()
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

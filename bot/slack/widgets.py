@@ -16,6 +16,11 @@ from bot.slack.text import cut_point, escape, units
 Offered = Sequence[tuple[str | int, str]]
 
 _INPUT = 3_000
+_OPTION = 75
+# The value of the option that stands for an empty answer; Slack has no empty values.
+_NOTHING = "-"
+# How the action ids of secrets end, so that nothing ever shows again what was typed there.
+UNSHOWN = ".unshown"
 _NEARLY_FULL = 2_500
 _SEAM = re.compile(r"\s{0,8}(?=.)", re.DOTALL)
 
@@ -117,6 +122,24 @@ class Text(Widget):
 
     def _shown(self, value: object) -> str:
         return "" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Secret(Widget):
+    """A key or a password: it is asked for and never shown, neither what is stored nor what was typed."""
+
+    def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
+        """An empty input, which says whether there is a value already."""
+        hint = "One is stored; leave this empty to keep it." if value else ""
+        return [ask.input(self.element(ask, value, offered), hint=hint)]
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """One line without anything in it."""
+        return {"type": "plain_text_input", "max_length": min(ask.limits.get("maxLength", _INPUT), _INPUT)}
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """What was typed, without the white space around it."""
+        return (states[0].get("value") or "").strip()
 
 
 @dataclass(frozen=True)
@@ -261,6 +284,35 @@ class Choice(Widget):
 
 
 @dataclass(frozen=True)
+class Suggested(Choice):
+    """One of what there is at the moment, or anything else that is written below it; what is written wins.
+
+    ``nothing`` is the option that stands for an empty answer, ``other`` the label of the input below.
+    """
+
+    nothing: str = "None"
+    other: str = "Another one"
+
+    def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
+        """The menu and the input, or the input alone where nothing can be offered."""
+        text = "" if value is None else str(value)
+        # Slack takes no option whose value is longer.
+        known = [each for each in self._offered(offered) if 0 < units(str(each[0])) <= _OPTION]
+        if not known:
+            return [ask.input(Text().element(ask, text, None))]
+        listed = not text or text in (str(key) for key, _ in known)
+        menu = self.element(ask, (text or _NOTHING) if listed else None, [(_NOTHING, self.nothing), *known])
+        written = ask.input(Text().element(ask, "" if listed else text, None), part=2, of=2)
+        return [ask.input(menu), written | {"label": plain(self.other, 2_000)}]
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """What is written, else what is chosen; ``""`` for nothing."""
+        written = next((text for state in states if (text := (state.get("value") or "").strip())), "")
+        chosen = next((state["selected_option"]["value"] for state in states if state.get("selected_option")), "")
+        return written or (chosen if chosen != _NOTHING else "")
+
+
+@dataclass(frozen=True)
 class Choices(Choice):
     """Any of what there is at the moment."""
 
@@ -282,6 +334,8 @@ def inferred(limits: Json) -> Widget:
     """The widget that suits a field's type; ``ValueError`` where the form itself has to say."""
     if "enum" in limits:
         return Select()
+    if limits.get("format") == "password":
+        return Secret()
     match limits.get("type"), limits.get("items", {}).get("type"):
         case "string", _:
             return Text(multiline=limits.get("maxLength", 0) > _INPUT)

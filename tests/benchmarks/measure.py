@@ -20,7 +20,7 @@ def median(times: Sequence[float]) -> float:
 
 
 def p99(times: Sequence[float]) -> float:
-    """The time that one in a hundred exceeds; the longest of fewer than a hundred."""
+    """The time that one in a hundred exceeds; the longest of up to a hundred."""
     return sorted(times)[min(len(times) - 1, int(len(times) * 0.99))]
 
 

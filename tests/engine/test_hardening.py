@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
@@ -85,18 +86,19 @@ def test_the_import_comes_after_hardening() -> None:
 
 def test_a_failed_import_is_told_to_whoever_wants_to_run(tmp_path: Path, broken_crewai: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from bot.engine.hardening import harden\n"
+        "import gc, sys; from pathlib import Path; from bot.engine.hardening import harden\n"
         "from bot.engine.warmup import *; harden(Path(sys.argv[1]))\n"
         "usual = sys.getswitchinterval(); warmup = Warmup(); warmup.start()\n"
         "try: warmup.wait()\n"
-        "except EngineUnavailable as error: print(error.sentence, warmup.ready, sys.getswitchinterval() == usual)"
+        "except EngineUnavailable as error: print(error.sentence, warmup.ready)\n"
+        "print(sys.getswitchinterval() == usual, gc.isenabled())"
     )
 
     done = python(script, tmp_path, path=broken_crewai, HOME=str(tmp_path))
 
     assert done.stdout.strip() == (
         "CrewAI could not be loaded, so nothing can run: chromadb is too old. "
-        "Run crewcall doctor on the server to see why. False True"
+        "Run crewcall doctor on the server to see why. False\nTrue True"
     )
 
 
@@ -108,6 +110,9 @@ def test_a_second_warm_up_has_nothing_left_to_do(engine: Path) -> None:
     warmup.start()
     warmup.wait()
 
+    # What was imported is never looked through again, while what runs leave behind still is.
+    assert gc.get_freeze_count() > 100_000
+    assert gc.isenabled()
     assert warmup.ready
 
 

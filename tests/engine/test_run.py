@@ -14,6 +14,7 @@ from bot.engine.run import EngineFailure, execute
 from bot.events import ModelCalled, RunEvent, TaskFinished
 from store.crews import Process
 from store.definitions import Definition
+from store.more_settings import AgentSettings
 from tests.engine.crews import Run, agent, crew, one_task, task
 from tests.support.scripted_model import ScriptedModel
 
@@ -111,7 +112,7 @@ def test_a_model_may_write_braces_into_the_next_prompt(llm: ScriptedModel, model
 
 def test_an_agent_keeps_its_own_temperature_and_length(llm: ScriptedModel, models: Models) -> None:
     definition = crew(
-        [agent("Ann", temperature=0.9, max_tokens=77), agent("Ben")],
+        [agent("Ann", settings=AgentSettings(temperature=0.9, max_tokens=77)), agent("Ben")],
         [task("One", "Do one.", "Ann"), task("Two", "Do two.", "Ben")],
     )
 

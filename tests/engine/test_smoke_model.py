@@ -14,6 +14,7 @@ from bot.engine.run import execute
 from bot.events import ModelCalled, RunEvent
 from bot.model_files import ModelOutOfReach, fetch, path_of
 from store.definitions import AgentPlan, Definition, TaskPlan
+from store.more_settings import AgentSettings
 
 pytestmark = pytest.mark.model
 
@@ -35,7 +36,9 @@ def smoke_model() -> Path:
 
 
 def crew(words: int) -> Definition:
-    writer = AgentPlan(name="Writer", role="Writer", goals=["Write"], backstory="You write.", max_tokens=words)
+    writer = AgentPlan(
+        name="Writer", role="Writer", goals=["Write"], backstory="You write.", settings=AgentSettings(max_tokens=words)
+    )
     about = TaskPlan(name="Write", description="Write about {topic}.", expected_output="A sentence.", agent="Writer")
     return Definition(name="Writers", agents=[writer], tasks=[about])
 

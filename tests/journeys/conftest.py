@@ -31,7 +31,7 @@ class CrewMaker:
 
     def __init__(self, bot: Crewcall, team: str) -> None:
         self._store = bot.store
-        self._models = bot.models
+        self._models = bot.connections
         self._team = team
 
     def __call__(

@@ -29,7 +29,7 @@ def test_a_taken_name_is_refused_under_the_name_field(ana: Person, ben: Person, 
     assert ben.field("Description") == "Mine"
     ben.fills("Name", "Ben’s research")
     ben.submits()
-    ben.sees("Ben’s research is ready")
+    ben.sees("Ben’s research is created")
 
 
 def test_a_crew_cannot_be_renamed_to_a_taken_name_but_may_change_its_case(ana: Person, crew_of: CrewMaker) -> None:
@@ -111,7 +111,7 @@ def test_a_name_is_kept_on_one_line_and_as_it_was_typed(ana: Person) -> None:
     ana.types("/crew create")
     ana.fills("Name", name)
     ana.submits()
-    ana.sees(f"{name} is ready")
+    ana.sees(f"{name} is created")
     ana.closes()
 
     ana.types("/crew list 研究")
@@ -123,11 +123,11 @@ def test_a_name_is_kept_on_one_line_and_as_it_was_typed(ana: Person) -> None:
 def test_the_model_of_an_agent_has_a_provider_and_a_key(ana: Person, a_crew: CrewInstance) -> None:
     ana.types("/crew edit market")
     ana.picks("Researcher", "Edit")
-    ana.fills("Model", "gpt")
+    ana.fills("Another model", "gpt")
     ana.submits()
     assert ana.sees_error("Model") == "Write it as provider/model, for example openai/gpt-4.1-mini."
 
-    ana.fills("Model", "nobody/knows-this")
+    ana.fills("Another model", "nobody/knows-this")
     ana.submits()
     assert "nobody" in ana.sees_error("Model")
 
@@ -165,7 +165,9 @@ def test_braces_of_json_are_no_placeholders(ana: Person, llm: ScriptedModel, cre
     ana.reads_thread(of="Market research", until="Run again")
 
 
-@pytest.mark.parametrize("value", ["{other}", "{topic}", "{{x}} }{", "100 % {", "<!channel> & <@U0BEN000002>", "研究 🚀"])
+@pytest.mark.parametrize(
+    "value", ["{other}", "{topic}", "{{x}} }{", "100 % {", "<!channel> & <@U0BEN000002>", "研究 🚀"]
+)
 def test_an_input_reaches_the_model_as_it_was_typed(
     ana: Person, llm: ScriptedModel, a_crew: CrewInstance, value: str
 ) -> None:
@@ -208,7 +210,9 @@ def loud_parts(part: object) -> set[str]:
 
 
 def _mentions(text: str) -> list[str]:
-    return [f"<{rest.split('>')[0]}>" for rest in text.split("<")[1:] if rest[:1] in "!@#" and not rest.startswith("!date")]
+    return [
+        f"<{rest.split('>')[0]}>" for rest in text.split("<")[1:] if rest[:1] in "!@#" and not rest.startswith("!date")
+    ]
 
 
 # --- Long texts --------------------------------------------------------------------------------------------------

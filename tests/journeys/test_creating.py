@@ -35,7 +35,7 @@ def test_the_name_may_be_typed_with_the_command(ana: Person) -> None:
 def test_everybody_sees_the_new_crew(ana: Person, ben: Person) -> None:
     ana.types("/crew create Market research")
     ana.submits()
-    ana.sees("Market research is ready")
+    ana.sees("Market research is created")
 
     ben.types("/crew list")
     ben.sees("1 crew", "Market research", "of @Ana Ferreira")
@@ -64,6 +64,15 @@ def test_a_changed_agent_is_shown_changed(ana: Person, a_crew: CrewInstance) -> 
     ana.submits()
 
     ana.sees("Skeptic is saved.", "Find facts; Doubt them", "1. Research · Skeptic")
+
+
+def test_a_double_click_opens_one_window(ana: Person, a_crew: CrewInstance) -> None:
+    ana.types("/crew edit market")
+    ana.presses("Add agent", times=2)
+    fills_in_an_agent(ana, "Writer")
+    ana.submits()
+
+    ana.sees("Writer is added.", "Agents (2)")
 
 
 def test_a_removed_agent_leaves_its_task_waiting_for_another(ana: Person, a_crew: CrewInstance) -> None:
@@ -219,7 +228,7 @@ def test_the_home_tab_shows_crews_and_makes_new_ones(ana: Person, a_crew: CrewIn
     ana.presses("New crew")
     ana.fills("Name", "Trend research")
     ana.submits()
-    ana.sees("Trend research is ready")
+    ana.sees("Trend research is created")
 
 
 def test_an_empty_home_says_how_to_begin(ana: Person) -> None:

@@ -19,7 +19,7 @@ def test_ana_makes_a_crew_runs_it_and_reads_the_result(ana: Person, llm: Scripte
     ana.types("/crew create Market research")
     ana.fills("Description", "Finds out what is new.")
     ana.submits()
-    ana.sees("Market research is ready", "It has no agents yet", "It has no tasks yet")
+    ana.sees("Market research is created", "It has no agents yet", "It has no tasks yet")
 
     ana.presses("Add agent")
     ana.fills("Name", "Researcher")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.local_slack import LocalSlack
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -14,7 +15,7 @@ TABLE = "| Cell | Wh/kg |\n|---|---|\n| LFP | 160 |\n| NMC | 250 |"
 FENCES = 'Run this:\n\n```python\nprint("<b>" & 1)\n```\n\nand `this` too.'
 UNCLOSED = "Here it begins:\n\n```\nwhile True:\n    pass"
 HEADINGS = "# One\n\n## Two\n\n- a\n  - b\n\n1. *c*\n2. **d**\n\n> quoted\n\n[a link](https://example.com/?a=1&b=2)"
-SCRIPTS = "电池的能量密度翻了一番。\n\nكثافة الطاقة تضاعفت.\n\n🔋🔋 👩🏽‍🔬 e\u0301"
+SCRIPTS = "电池的能量密度翻了一番。\n\nكثافة الطاقة تضاعفت.\n\n🔋🔋 👩🏽\u200d🔬 e\u0301"  # noqa: RUF001 - Arabic, meant so
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_model_that_answers_with_nothing_is_said_to_have_done_so(news: Person,
 
     thread = news.reads_thread(of="News", until="Show log")
     assert "answered with nothing. Run it again, or choose another model for the agent." in thread[-1]
-    news.sees("News · ❌ Failed at Research")
+    news.sees("News · ❌ Failed at “Research”")
 
 
 def test_an_answer_of_50_kilobytes_begins_in_the_thread_and_is_whole_in_a_file(
@@ -84,8 +85,8 @@ class TestAWorkspaceThatKnowsNoPlans:
         return {"invalid_blocks"}
 
     @pytest.fixture
-    def without_markdown(self, workspace: object) -> None:
-        workspace.misbehave({"refuse_blocks": ["plan", "markdown"]})  # type: ignore[attr-defined]
+    def without_markdown(self, workspace: LocalSlack) -> None:
+        workspace.misbehave({"refuse_blocks": ["plan", "markdown"]})
 
     def test_the_run_is_still_told_in_simpler_words(self, news: Person, llm: ScriptedModel) -> None:
         llm.otherwise = "They **come** and go."

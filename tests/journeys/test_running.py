@@ -14,7 +14,9 @@ from tests.support.scripted_model import ScriptedModel
 pytestmark = pytest.mark.usefixtures("crewcall")
 
 
-def test_inputs_on_the_command_line_start_the_run_at_once(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+def test_inputs_on_the_command_line_start_the_run_at_once(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance
+) -> None:
     llm.when("Research solid-state batteries.").says("They charge faster.")
 
     ana.types('/crew run "Market research" topic="solid-state batteries"')
@@ -77,7 +79,7 @@ def test_a_crew_without_tasks_says_what_is_missing(ana: Person, crew_of: CrewMak
 
     ana.types("/crew run market")
 
-    ana.sees("“Market research” can’t run yet.", "It has no agents yet. Add at least one.", "It has no tasks yet.")
+    ana.sees("Market research", "can’t run yet", "It has no agents yet. Add at least one.", "It has no tasks yet.")
 
 
 def test_a_task_without_an_agent_keeps_its_crew_from_running(ana: Person, a_crew: CrewInstance) -> None:
@@ -95,7 +97,7 @@ def test_a_task_without_an_agent_keeps_its_crew_from_running(ana: Person, a_crew
     ana.closes()
 
     ana.types("/crew run market topic=tides")
-    ana.sees("can’t run yet. The task “Research” has no agent. Choose who does it.")
+    ana.sees("can’t run yet", "The task “Research” has no agent. Choose who does it.")
     ana.types("/crew edit market")
     ana.picks("1. Research", "Edit")
     ana.chooses("Agent", "Writer")
@@ -120,7 +122,9 @@ def test_the_state_of_every_run_stands_in_the_list(
 
     ana.types("/crew runs")
 
-    said = ana.sees("Good news", "✅ done · by @Ben Okafor", "Bad news", "❌ failed", "No news", "running", "@Ana Ferreira")
+    said = ana.sees(
+        "Good news", "✅ done · by @Ben Okafor", "Bad news", "❌ failed", "No news", "running", "@Ana Ferreira"
+    )
     assert said.rindex("No news") < said.rindex("Bad news") < said.rindex("Good news")
     ana.types("/crew runs bad")
     ana.sees("refused the key")
@@ -153,7 +157,9 @@ def test_the_log_is_shown_from_the_thread_and_by_command(ana: Person, a_crew: Cr
     ana.sees("The run is done")
 
 
-def test_a_run_is_started_again_with_the_same_inputs(ana: Person, ben: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+def test_a_run_is_started_again_with_the_same_inputs(
+    ana: Person, ben: Person, llm: ScriptedModel, a_crew: CrewInstance
+) -> None:
     ana.types("/crew run market topic=tides")
     ana.reads_thread(of="Market research", until="Run again")
 
@@ -224,7 +230,9 @@ def test_a_run_in_a_channel_without_the_bot_says_how_to_invite_it(ana: Person, a
     for channel in ("#random", "#board"):
         ana.goes_to(channel)
         ana.types("/crew run market topic=tides")
-        ana.sees("I’m not in this channel, so I can’t post the run here. Invite me with /invite @crew, then run it again.")
+        ana.sees(
+            "I’m not in this channel, so I can’t post the run here. Invite me with /invite @crew, then run it again."
+        )
 
     ana.invites_the_bot()
     ana.types("/crew run market topic=tides")

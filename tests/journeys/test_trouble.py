@@ -12,9 +12,11 @@ from bot.local_slack import LocalSlack
 from bot.services import Actor
 from bot.services.agents import Agents
 from bot.services.crews import Crews
+from bot.services.runs import Runs
 from bot.services.tasks import Tasks
 from store.agents import AgentDraft
 from store.crews import CrewInstance
+from store.runs import Execution
 from store.tasks import TaskDraft
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -42,7 +44,7 @@ def test_a_failing_model_is_spoken_of_in_plain_words(
     assert ending.startswith("The run failed at Research.")
     assert sentence in ending
     assert "Run again" in ending
-    ana.sees("Market research · ❌ Failed at Research")
+    ana.sees("Market research · ❌ Failed at “Research”")
     ana.reads_thread(of="Market research", until="Research · Error")
 
 
@@ -196,7 +198,8 @@ def test_another_workspace_reaches_nothing_by_its_id(ana: Person, crewcall: Crew
     ana.types("/crew run market topic=tides")
     ana.reads_thread(of="Market research", until="Run again")
     crews = Crews(crewcall.store)
-    agents, tasks = Agents(crewcall.store, crewcall.models.problem), Tasks(crewcall.store)
+    agents, tasks = Agents(crewcall.store, crewcall.connections.problem), Tasks(crewcall.store)
+    runs = Runs(crewcall.store, NeverReached(), crewcall.connections.problem)
     mallory = Actor("T0ELSEWHERE", ana.id)
     sheet = crews.sheet(a_crew.id, by=Actor("T0NORTHWIND", ana.id))
     agent, task, draft = sheet.agents[0], sheet.tasks[0], a_crew.draft()
@@ -216,9 +219,25 @@ def test_another_workspace_reaches_nothing_by_its_id(ana: Person, crewcall: Crew
         lambda: tasks.get(task.id, by=mallory),
         lambda: tasks.change(task.id, work, version=task.version, by=mallory),
         lambda: tasks.remove(task.id, by=mallory),
+        lambda: runs.start(a_crew.id, {"topic": "tides"}, by=mallory, channel=ana.channel, tell=print),
+        lambda: runs.get(1, by=mallory),
+        lambda: runs.log(1, by=mallory),
+        lambda: runs.stop(1, by=mallory),
+        lambda: runs.again(1, by=mallory, tell=print),
     ):
         with pytest.raises(Gone):
             deed()
     assert crews.names(by=mallory) == []
     assert crews.page(by=mallory) == ([], 0)
+    assert runs.latest(by=mallory) == []
     assert crews.sheet(a_crew.id, by=Actor("T0NORTHWIND", ana.id)).agents == [agent]
+
+
+class NeverReached:
+    """A launcher for runs that must not come to pass."""
+
+    def launch(self, run: Execution, tell: object) -> None:
+        pytest.fail("a run was started")
+
+    def stop(self, run: Execution, by: str) -> None:
+        pytest.fail("a run was stopped")

@@ -229,7 +229,8 @@ def test_a_file_goes_up_in_three_steps_and_comes_down_with_the_token(
 
     message = ana.reads(thread_ts=ts)[1]
     assert (message["text"], message["files"][0]["title"], message["files"][0]["size"]) == ("Here", "Bees", 6)
-    assert client.files_info(file=shared["file"]["id"])["file"]["mimetype"] == "text/markdown"
+    types = [client.files_info(file=shared["file"]["id"])["file"]["mimetype"] for _ in range(2)]
+    assert types == ["", "text/markdown"], "Slack looks at a file first"
     url = shared["file"]["url_private_download"]
     assert fetch(url, headers={"Authorization": f"Bearer {slack.bot_token}"})[2] == b"# Bees"
     assert fetch(url)[2] != b"# Bees", "without the token one lands on a page"
@@ -349,3 +350,37 @@ def test_a_home_is_published_over_the_one_that_was_read(client: WebClient, ana: 
 
     assert first["id"] == second["id"]
     assert refused(client.views_publish, user_id=ana.id, view=home, hash=first["hash"])["error"] == "hash_conflict"
+
+
+@pytest.mark.parametrize("named", ["id", "url"])
+def test_a_block_shows_a_file_that_slack_has_looked_at(client: WebClient, named: str) -> None:
+    file = client.files_upload_v2(filename="a.png", content=b"png", request_file_info=False)["file"]
+    blocks = [
+        {"type": "image", "alt_text": "Bees", "slack_file": {named: file["id" if named == "id" else "url_private"]}}
+    ]
+
+    answer = refused(client.chat_postMessage, channel=GENERAL, text="Bees", blocks=blocks)
+    assert answer["error"] == "invalid_blocks"
+    assert answer["response_metadata"]["messages"] == ["[ERROR] invalid slack file [json-pointer:/blocks/0/slack_file]"]
+    assert client.files_info(file=file["id"])["file"]["mimetype"] == ""
+    assert client.files_info(file=file["id"])["file"]["mimetype"] == "image/png"
+    assert client.chat_postMessage(channel=GENERAL, text="Bees", blocks=blocks)["ok"]
+
+
+def test_a_block_shows_no_file_that_slack_does_not_have(client: WebClient) -> None:
+    upload = client.files_getUploadURLExternal(filename="a.png", length=3)
+    fetch(upload["upload_url"], b"png")
+    image = {"type": "image", "alt_text": "Bees"}
+    for file in ({"id": upload["file_id"]}, {"id": "F0NOSUCH001"}, {"url": "https://example.com/a.png"}):
+        section = {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": "x"},
+            "accessory": {**image, "slack_file": file},
+        }
+        answer = refused(client.chat_postMessage, channel=GENERAL, text="x", blocks=[section])
+        assert answer["response_metadata"]["messages"] == [
+            "[ERROR] invalid slack file [json-pointer:/blocks/0/accessory/slack_file]"
+        ]
+        home = {"type": "home", "blocks": [{**image, "slack_file": file}]}
+        assert refused(client.views_publish, user_id="U0ANA000001", view=home)["error"] == "invalid_arguments"
+    assert refused(client.files_info, file=upload["file_id"])["error"] == "file_not_found"

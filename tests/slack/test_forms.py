@@ -409,7 +409,7 @@ def test_a_refused_form_keeps_everything_typed_and_says_why_on_top():
         depends_on=[],
         temperature="0.1",
     )
-    again = error_view(view, "The crew <gone>.")
+    again = error_view(view, "The crew &lt;gone&gt;.")
 
     assert problems(again, "modal") == []
     assert again["blocks"][0]["text"]["text"] == "*That didn’t work:* The crew &lt;gone&gt;."
@@ -423,8 +423,8 @@ def test_a_refused_form_keeps_everything_typed_and_says_why_on_top():
 
 
 def test_a_second_refusal_replaces_the_first():
-    once = FORM.error_view(submitted(FORM.view(options=OPTIONS)), "One.")
-    twice = FORM.error_view(submitted(once), "Two.")
+    once = error_view(submitted(FORM.view(options=OPTIONS)), "One.")
+    twice = error_view(submitted(once), "Two.")
     assert [block["text"]["text"] for block in twice["blocks"] if block["type"] == "alert"] == [
         "*That didn’t work:* Two."
     ]

@@ -14,7 +14,7 @@ from tests.support.reading import Json, elements, message_words, view_words, wor
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 10.0
 _CHOSEN = {"static_select": "selected_option", "radio_buttons": "selected_option"}
 
 
@@ -93,7 +93,7 @@ class Person:
 
     def submits(self) -> None:
         """Press the button at the bottom of the window; what is refused is in ``sees_error``."""
-        view = self._until(lambda: next((top for top in self.windows[-1:] if top["submit"]), None), "a form to submit")
+        view = self._form()
         labels = {block["block_id"]: block["label"]["text"] for block in view["blocks"] if block["type"] == "input"}
         answer = self._post("submit", view_id=view["id"], values=self._filled)
         self._filled = {}
@@ -111,6 +111,26 @@ class Person:
         assert asked == and_confirms, f"“{button}” asks to press “{asked}” first"
         for _ in range(times):
             self._acts(where, block, element, {})
+
+    def searches(self, row: str, typed: str) -> list[str]:
+        """Type into the search of the row with these words; what it offers."""
+        return list(self._suggested(row, typed))
+
+    def picks_found(self, row: str, typed: str, option: str) -> None:
+        """Type into the search of the row with these words, and choose from what it offers."""
+        offered = self._suggested(row, typed)
+        assert option in offered, f"a search for “{typed}” offers {list(offered)}, not “{option}”"
+        where, block, element = self._search(row)
+        self._acts(where, block, element, {"selected_option": offered[option]})
+
+    def _search(self, row: str) -> tuple[Json, Json, Json]:
+        return self._until(lambda: self._find("external_select", "", row), f"a search beside “{row}”")
+
+    def _suggested(self, row: str, typed: str) -> dict[str, Json]:
+        where, block, element = self._search(row)
+        place = {"channel": self.channel, "message_ts": where["ts"]} if "ts" in where else {"view_id": where["id"]}
+        ids = {"block_id": block["block_id"], "action_id": element["action_id"]}
+        return _options(self.does("options", **place, **ids, value=typed))
 
     def picks(self, row: str, option: str) -> None:
         """Choose from the “…” menu of the row with these words."""
@@ -148,15 +168,15 @@ class Person:
     def field(self, label: str) -> str:
         """What the input with this label holds."""
         block = self._input(label)
-        state = self._window()["state"]["values"][block["block_id"]][block["element"]["action_id"]]
+        state = self._form()["state"]["values"][block["block_id"]][block["element"]["action_id"]]
         state = self._filled.get(block["block_id"], {}).get(block["element"]["action_id"], state)
         chosen = [*filter(None, [state.get("selected_option")]), *state.get("selected_options", [])]
         return ", ".join(option["text"]["text"] for option in chosen) or str(state.get("value") or "")
 
     @property
     def labels(self) -> list[str]:
-        """The labels of the window's inputs."""
-        return [block["label"]["text"] for block in self._window()["blocks"] if block["type"] == "input"]
+        """The labels of the form's inputs."""
+        return [block["label"]["text"] for block in self._form()["blocks"] if block["type"] == "input"]
 
     def options(self, label: str) -> list[str]:
         """What the menu with this label offers."""
@@ -193,6 +213,18 @@ class Person:
         assert file, f"there is no file {name}, only {[file['name'] for file in shared]}"
         with urllib.request.urlopen(f"{self._url}/local/files/{file['id']}", timeout=PATIENCE_SECONDS) as answer:
             return str(answer.read().decode())
+
+    def picture(self) -> tuple[str, bytes]:
+        """The picture in the window: the words that stand for it, and its file."""
+
+        def shown() -> Json | None:
+            blocks = [block for view in self.windows[-1:] for block in view["blocks"]]
+            return next((block for block in blocks if block["type"] == "image"), None)
+
+        block = self._until(shown, "a picture")
+        address = f"{self._url}/local/files/{block['slack_file']['id']}"
+        with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:
+            return block["alt_text"], answer.read()
 
     # --- Over HTTP -------------------------------------------------------------------------------------------------
 
@@ -250,8 +282,9 @@ class Person:
         self.does("action", **place, **ids, **values, action=action)
         self._filled = {}
 
-    def _window(self) -> Json:
-        return self._until(lambda: self.windows[-1:], "a window")[0]
+    def _form(self) -> Json:
+        """The window on top, once it is one that can be submitted."""
+        return self._until(lambda: next((top for top in self.windows[-1:] if top["submit"]), None), "a form")
 
     def _input(self, label: str) -> Json:
         def found() -> Json | None:

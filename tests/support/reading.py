@@ -59,6 +59,8 @@ def _pieces(block: Json, names: Mapping[str, str]) -> Iterator[str]:
             yield from (block[part]["text"] for part in ("label", "hint") if part in block)
         case "rich_text":
             yield _literal(block)
+        case "image":
+            yield block["alt_text"]
         case _:
             texts = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
             yield from (_text(text, names) for text in texts if text)

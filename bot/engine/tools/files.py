@@ -16,8 +16,9 @@ def build(kind: type[BaseTool], settings: dict[str, Any], run_dir: Path) -> Base
     """One of ``NAMES``, confined to ``run_dir``, which is made if need be."""
     run_dir.mkdir(parents=True, exist_ok=True)
     if kind.__name__ == "DirectoryReadTool":
-        return _lister()(name="List files", description="Lists the files in a directory.", root=run_dir)
-    return kind(base_dir=str(run_dir), **settings)  # type: ignore[call-arg]  # both have it; BaseTool does not
+        lister: BaseTool = _lister()(name="List files", description="Lists the files in a directory.", root=run_dir)
+        return lister
+    return kind(base_dir=str(run_dir), **settings)
 
 
 @cache

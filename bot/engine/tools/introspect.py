@@ -19,7 +19,7 @@ from bot.engine.tools import curated
 from bot.engine.tools.catalogue import FILE, Entry, Setting
 
 if TYPE_CHECKING:
-    from crewai.tools import BaseTool
+    from crewai.tools import BaseTool, EnvVar
 
 Json = dict[str, Any]
 
@@ -151,7 +151,8 @@ def _kind(said: Json, definitions: Json) -> tuple[Any, tuple[str, ...]]:
     """The type of a JSON schema in our words, and its choices."""
     if "$ref" in said:
         return _kind(definitions.get(said["$ref"].rpartition("/")[2], {}), definitions)
-    if branches := [each for each in said.get("anyOf", said.get("allOf", ())) if each.get("type") != "null"]:
+    either: list[Json] = said.get("anyOf") or said.get("allOf") or []
+    if branches := [each for each in either if each.get("type") != "null"]:
         found = [_kind(each, definitions) for each in branches]
         return next((each for each in found if each[0] != "json"), found[0])
     values = said.get("enum", [said["const"]] if "const" in said else [])
@@ -164,7 +165,8 @@ def _kind(said: Json, definitions: Json) -> tuple[Any, tuple[str, ...]]:
 
 
 def _needed(tool: type[BaseTool]) -> tuple[str, ...]:
-    return tuple(env.name for env in _default(tool, "env_vars") or () if env.required)
+    declared: list[EnvVar] = _default(tool, "env_vars") or []
+    return tuple(env.name for env in declared if env.required)
 
 
 def _packages(tool: type[BaseTool]) -> tuple[str, ...]:
@@ -180,7 +182,7 @@ def _default(tool: type[BaseTool], field: str) -> Any:
 
 def _title(name: str) -> str:
     words = name.strip("_").replace("_", " ")
-    for spelled in ("URL", "ID", "URI", "API", "CSS", "HTML", "AI"):
+    for spelled in ("URL", "ID", "URI", "API", "CSS", "HTML", "AI", "DB", "SQL"):
         words = re.sub(rf"\b{spelled}\b", spelled, words, flags=re.IGNORECASE)
     return words[:1].upper() + words[1:]
 

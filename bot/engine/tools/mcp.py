@@ -130,9 +130,8 @@ def _kind() -> Any:
 
         def _run(self, **asked: Any) -> Any:
             # What is optional and was not said is not said to the server either.
-            said, failed = call(
-                self.server, self.remote, {key: each for key, each in asked.items() if each is not None}
-            )
+            known = {name: value for name, value in asked.items() if value is not None}
+            said, failed = call(self.server, self.remote, known)
             return ToolFailure(message=said) if failed else said
 
     return McpTool
@@ -143,10 +142,13 @@ def _asked(server: Server, ask: Callable[[ClientSession], Awaitable[T]]) -> T:
     from mcp import ClientSession
 
     async def all_of_it() -> T:
-        async with asyncio.timeout(CONNECT + ANSWER), _streams(server) as (read, write):
-            async with ClientSession(read, write, read_timeout_seconds=timedelta(seconds=ANSWER)) as session:
-                await session.initialize()
-                return await ask(session)
+        async with (
+            asyncio.timeout(CONNECT + ANSWER),
+            _streams(server) as (read, write),
+            ClientSession(read, write, read_timeout_seconds=timedelta(seconds=ANSWER)) as session,
+        ):
+            await session.initialize()
+            return await ask(session)
 
     with ThreadPoolExecutor(1, thread_name_prefix="mcp") as thread:
         try:
@@ -167,9 +169,11 @@ async def _streams(server: Server) -> AsyncIterator[tuple[Any, Any]]:
         async with sse_client(server.url, headers, CONNECT, ANSWER, httpx_client_factory=make) as (read, write):
             yield read, write
     else:
-        async with _factory(server)(headers, Timeout(CONNECT, read=ANSWER)) as client:
-            async with streamable_http_client(server.url, http_client=client) as (read, write, _):
-                yield read, write
+        async with (
+            _factory(server)(headers, Timeout(CONNECT, read=ANSWER)) as client,
+            streamable_http_client(server.url, http_client=client) as (read, write, _),
+        ):
+            yield read, write
 
 
 def _factory(server: Server) -> Callable[..., httpx.AsyncClient]:

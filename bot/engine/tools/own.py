@@ -34,7 +34,7 @@ def _loaded(point: EntryPoint) -> type[BaseTool] | None:
 
     try:
         kind = point.load()
-    except Exception:
+    except Exception:  # noqa: BLE001 - a module of somebody else's may raise anything
         _log.exception("the tool %s (%s) cannot be loaded", point.name, point.value)
         return None
     if inspect.isclass(kind) and issubclass(kind, BaseTool):

@@ -95,14 +95,10 @@ class Toolbox:
         entry = self.entry(tool.tool_type)
         named = f"The tool “{tool.name}”"
         if entry is None:
-            return (
-                f"{named} is of a kind that is not here any more ({tool.tool_type}). Remove it, or install its package."
-            )
+            return f"{named} is of a kind that is not here any more. Remove it, or install {tool.tool_type} again."
         if entry.danger and entry.danger not in allowed:
             does = _DOES[entry.danger]
-            return (
-                f"{named} {does}, which is off in this workspace. An administrator can allow it: /crew tools, Settings."
-            )
+            return f"{named} {does}, which is off here. An administrator can allow it: /crew tools, Settings."
         if missing := [each.title for each in entry.settings if each.required and not tool.config.get(each.name)]:
             return f"{named} needs its setting {' and '.join(missing)}. Edit it."
         if unset := [name for name in entry.secrets(tool.config) if not self.environ.get(name)]:
@@ -150,6 +146,12 @@ class Toolbox:
             raise outcome[0]
         return outcome[0]
 
+    def server(self, config: Mapping[str, Any], *, private: bool) -> mcp.Server:
+        """The MCP server that a tool's settings name; ``private`` says whether it may be at a private address."""
+        settings = self._settings(mcp.ENTRY, config)
+        settings.pop("tools", None)
+        return mcp.Server(**settings, private=private)
+
     def redacted(self, text: str) -> str:
         """The text without any key or secret that tools use."""
         names = {name for entry in self.entries() for name in entry.env}
@@ -169,12 +171,9 @@ class Toolbox:
             shutil.rmtree(path, ignore_errors=True)
 
     def _built(self, entry: Entry, tool: Configured, run_dir: Path, *, private: bool) -> list[BaseTool]:
-        settings = {
-            each.name: value for each in entry.settings if (value := self._value(each, tool.config)) is not None
-        }
         if entry.name == mcp.ENTRY.name:
-            chosen = settings.pop("tools", [])
-            return mcp.build(mcp.Server(**settings, private=private), chosen)
+            return mcp.build(self.server(tool.config, private=private), tool.config.get("tools") or [])
+        settings = self._settings(entry, tool.config)
         if entry.name in self._own:
             return [_named(self._own[entry.name][1](**settings), tool)]
         import crewai_tools
@@ -188,6 +187,11 @@ class Toolbox:
             # What a tool has read stays its own: all collections are in one database.
             settings["collection_name"] = f"tool_{tool.id}"
         return [_named(web.guarded(kind(**settings)), tool)]
+
+    def _settings(self, entry: Entry, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What the tool is made with: only what its kind knows, secrets in place of their names."""
+        values = {each.name: self._value(each, config) for each in entry.settings}
+        return {name: value for name, value in values.items() if value is not None}
 
     def _value(self, setting: Setting, config: Mapping[str, Any]) -> Any:
         value = config.get(setting.name, setting.default)
@@ -210,6 +214,19 @@ class Toolbox:
         except Exception as error:  # noqa: BLE001 - a tool of somebody else's may raise anything
             _log.warning("the tool %s failed when it was tried: %s", tool.tool_type, self.redacted(repr(error)))
             return Refused(reason=f"It failed: {self.redacted(str(error)) or type(error).__name__}")
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Where one run gets its tools: made in its own directory, with what its workspace allows."""
+
+    toolbox: Toolbox
+    run_dir: Path
+    allowed: Collection[str] = ()
+
+    def make(self, tool: Configured) -> list[BaseTool]:
+        """See ``Toolbox.make``."""
+        return self.toolbox.make(tool, self.run_dir, self.allowed)
 
 
 def secret_name(name: str) -> bool:

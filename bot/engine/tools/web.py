@@ -26,7 +26,7 @@ class NoSuchHost(UserError):
 
 
 def check(address: str) -> None:
-    """Raise ``NotPublic`` or ``NoSuchHost`` unless the address is http(s) and all that its host stands for is public."""
+    """Raise ``NotPublic`` or ``NoSuchHost`` unless the address is http(s) and its host public."""
     from crewai_tools.security.safe_path import validate_url
 
     try:

@@ -116,7 +116,9 @@ function picture(image, look) {
   const id = image.slack_file?.id ?? /\b(F[A-Z0-9]{5,})\b/.exec(image.slack_file?.url ?? "")?.[1];
   const address = id ? fileUrl(id, true) : image.image_url;
   const here = id || new URL(address ?? "", location.href).origin === location.origin;
-  if (here) return el("img", { class: look, src: address, alt: image.alt_text ?? "", loading: "lazy" });
+  const shown = el("img", { class: look, src: address, alt: image.alt_text ?? "", loading: "lazy" });
+  if (here && look === "wide") return el("a", { href: address, target: "_blank", rel: "noopener" }, shown);
+  if (here) return shown;
   return el("span", { class: `absent ${look}` }, link(address, `🖼 ${image.alt_text || "picture"}`));
 }
 

@@ -70,40 +70,21 @@ function trimAround(part, index, count) {
   return index < count - 1 ? afterFence.replace(/\n$/, "") : afterFence;
 }
 
-const KINDS = [
-  ["blockquote", /^(?:&gt;|>) ?(.*)$/],
-  ["ul", /^\s*[•◦-] +(.*)$/],
-  ["ol", /^\s*(\d+)\. +(.*)$/],
-];
+const QUOTED = /^(?:&gt;|>) ?(.*)$/;
 
+/** Slack's mrkdwn knows quotes but no lists: “1.” and “•” are words like others. */
 function lines(text, verbatim) {
   if (!text) return [];
   const groups = [];
   for (const line of text.split("\n")) {
-    const [kind, found] = KINDS.map(([name, pattern]) => [name, pattern.exec(line)]).find(([, match]) => match) ?? [
-      "p",
-      null,
-    ];
-    if (groups.at(-1)?.kind !== kind) groups.push({ kind, rows: [], start: found?.[1] });
-    groups.at(-1).rows.push(found ? found.at(-1) : line);
+    const quoted = QUOTED.exec(line);
+    const kind = quoted ? "blockquote" : "div";
+    if (groups.at(-1)?.kind !== kind) groups.push({ kind, rows: [] });
+    groups.at(-1).rows.push(quoted ? quoted[1] : line);
   }
-  return groups.map((group) => lineGroup(group, verbatim));
-}
-
-function lineGroup({ kind, rows, start }, verbatim) {
-  if (kind === "ul")
-    return el(
-      "ul",
-      {},
-      rows.map((row) => el("li", {}, inline(row, verbatim))),
-    );
-  if (kind === "ol")
-    return el(
-      "ol",
-      { start },
-      rows.map((row) => el("li", {}, inline(row, verbatim))),
-    );
-  return el(kind === "p" ? "div" : kind, { class: kind === "p" ? "line" : null }, inline(rows.join("\n"), verbatim));
+  return groups.map(({ kind, rows }) =>
+    el(kind, { class: kind === "div" ? "line" : null }, inline(rows.join("\n"), verbatim)),
+  );
 }
 
 /** mrkdwn inside one line or paragraph, as an array of nodes and strings. */

@@ -1,0 +1,220 @@
+"""Tools, from the catalogue to a run: what people see, choose, try, and are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.app import Crewcall
+from bot.services import Actor
+from store.crews import CrewInstance
+from store.tools import Tool, ToolDraft
+from tests.support.people import Person
+from tests.support.scripted_model import ScriptedModel
+
+pytestmark = pytest.mark.usefixtures("crewcall")
+
+ANA = Actor("T0NORTHWIND", "U0ANA000001")
+
+
+@pytest.fixture
+def a_tool(crewcall: Crewcall) -> Callable[..., Tool]:
+    """Adds a tool without a window."""
+
+    def add(name: str = "Pause", kind: str = "WaitTool", **config: object) -> Tool:
+        return crewcall.tools.add(ToolDraft(name=name, tool_type=kind, config=config), by=ANA)
+
+    return add
+
+
+def test_ana_adds_a_tool_gives_it_to_an_agent_and_a_run_uses_it(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance
+) -> None:
+    llm.when("Research tea.").calls_tool("short_pause", {"seconds": 0.01}).says("Tea is old.")
+
+    ana.types("/crew tools")
+    ana.sees("No tools yet")
+    ana.presses("Add tool")
+    ana.picks_found("Which kind of tool?", "wait", "Wait")
+    ana.sees("Wait:")
+    assert ana.field("Name") == "Wait"
+    ana.fills("Name", "Short pause")
+    ana.fills("Max seconds", "2")
+    ana.submits()
+    ana.sees("Short pause is added.", "no agent yet")
+    ana.closes()
+
+    ana.types("/crew show market")
+    ana.picks("Researcher", "Edit")
+    ana.chooses("Tools", "Short pause")
+    ana.submits()
+    ana.sees("Researcher is saved.", "Short pause")
+    ana.closes()
+
+    ana.types("/crew run market topic=tea")
+    ana.reads_thread(of="Market research", until="Tea is old.")
+    ana.opens_thread(of="Market research")
+    ana.presses("Show log")
+    ana.sees("Short pause")
+
+
+def test_the_search_finds_by_what_a_tool_does(ana: Person) -> None:
+    ana.types("/crew tools")
+    ana.presses("Add tool")
+
+    assert ana.searches("Which kind of tool?", "web search serper")[0] == "Web search (Serper)"
+    assert "Ask a database with SQL" in ana.searches("Which kind of tool?", "sql")
+    assert len(ana.searches("Which kind of tool?", "")) > 70
+    assert ana.searches("Which kind of tool?", "zzzz") == []
+
+
+def test_what_a_tool_lacks_is_said_before_it_is_saved_and_before_a_run(
+    ana: Person, a_crew: CrewInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERPER_API_KEY", raising=False)
+    mend = "needs SERPER_API_KEY. Set it on the server and start the bot again."
+
+    ana.types("/crew tools")
+    ana.presses("Add tool")
+    ana.picks_found("Which kind of tool?", "serper", "Web search (Serper)")
+    ana.sees(f"It {mend}")
+    ana.submits()
+    ana.sees(f"The tool “Web search (Serper)” {mend}")
+    ana.closes()
+    ana.types("/crew show market")
+    ana.picks("Researcher", "Edit")
+    ana.chooses("Tools", "Web search (Serper)")
+    ana.submits()
+    ana.sees("Before this crew can run", mend)
+    ana.closes()
+
+    ana.types("/crew run market topic=tea")
+    ana.sees(mend)
+
+
+def test_a_tool_is_tried_and_its_answer_shown(ana: Person, a_tool: Callable[..., Tool]) -> None:
+    a_tool("Pause", max_seconds=2.0)
+
+    ana.types("/crew tools")
+    ana.picks("Pause", "Try it")
+    ana.fills("Seconds", "0.01")
+    ana.submits()
+    ana.sees("Pause answered.", "0.01")
+
+
+def test_a_tool_that_fails_when_it_is_tried_says_so(ana: Person, a_tool: Callable[..., Tool]) -> None:
+    a_tool("Page", "ScrapeWebsiteTool")
+
+    ana.types("/crew tools")
+    ana.picks("Page", "Try it")
+    ana.fills("Website URL", "http://127.0.0.1:9/secret")
+    ana.submits()
+
+    ana.sees("That didn’t work", "“http://127.0.0.1:9/secret” is not a public web address.")
+
+
+def test_dangerous_tools_are_off_until_an_administrator_allows_them(
+    ana: Person, ben: Person, a_tool: Callable[..., Tool]
+) -> None:
+    a_tool("Notes", "FileReadTool")
+
+    ben.types("/crew tools")
+    ben.sees("Notes", "reads and writes files, which is off here.")
+    assert "Settings" not in ben.seen.splitlines()
+    ben.picks("Notes", "Try it")
+    ben.sees("reads and writes files, which is off here.")
+    ben.closes()
+
+    ana.types("/crew tools")
+    ana.presses("Settings")
+    ana.chooses("Tools that read and write files, each run in a directory of its own", "Allow")
+    ana.submits()
+    ana.sees("The settings are saved.")
+    assert "off here" not in ana.seen
+
+
+def test_only_administrators_set_up_tools_with_secrets(ana: Person, ben: Person, allowed_errors: set[str]) -> None:
+    for person in (ben, ana):
+        person.types("/crew tools")
+        person.presses("Add tool")
+        person.picks_found("Which kind of tool?", "github", "Questions about a GitHub repository")
+        person.fills("Gh token", "CREWCALL_TOOL_GITHUB")
+        person.submits()
+
+    ben.sees("Only administrators of this workspace may set up a tool that holds a secret. Ask Ana Ferreira.")
+    ana.sees("Questions about a GitHub repository is added.", "needs CREWCALL_TOOL_GITHUB")
+
+
+def test_a_secret_is_never_typed_and_other_variables_are_out_of_reach(ana: Person) -> None:
+    ana.types("/crew tools")
+    ana.presses("Add tool")
+    ana.picks_found("Which kind of tool?", "github", "Questions about a GitHub repository")
+    for typed in ("ghp_0123456789", "SLACK_BOT_TOKEN", "OPENAI_API_KEY"):
+        ana.fills("Gh token", typed)
+        ana.submits()
+        assert ana.sees_error("Gh token").endswith("begins with CREWCALL_TOOL_.")
+
+
+def test_an_edit_shows_and_keeps_what_was_set(ana: Person, a_tool: Callable[..., Tool], crewcall: Crewcall) -> None:
+    tool = a_tool("Search", "SerperDevTool", n_results=3, country="fr")
+
+    ana.types("/crew tools")
+    ana.picks("Search", "Edit")
+    assert (ana.field("N results"), ana.field("Country"), ana.field("Search type")) == ("3", "fr", "search")
+    ana.fills("N results", "5")
+    ana.submits()
+
+    ana.sees("Search is saved.")
+    assert crewcall.tools.get(tool.id, by=ANA).config == {"n_results": 5, "country": "fr"}
+
+
+def test_removing_a_tool_says_who_loses_it(ana: Person, a_tool: Callable[..., Tool], a_crew: CrewInstance) -> None:
+    a_tool("Pause")
+    ana.types("/crew show market")
+    ana.picks("Researcher", "Edit")
+    ana.chooses("Tools", "Pause")
+    ana.submits()
+    ana.sees("Researcher is saved.")
+    ana.closes()
+
+    ana.types("/crew tools")
+    ana.sees("Researcher (Market research)")
+    ana.picks("Pause", "Remove")
+    ana.sees("These agents lose it:", "Researcher (Market research)")
+    ana.submits()
+    ana.sees("Pause is removed.", "No tools yet")
+
+
+def test_a_taken_name_is_refused_under_the_name(ana: Person, a_tool: Callable[..., Tool]) -> None:
+    a_tool("Wait")
+
+    ana.types("/crew tools")
+    ana.presses("Add tool")
+    ana.picks_found("Which kind of tool?", "wait", "Wait")
+    ana.submits()
+
+    assert ana.sees_error("Name") == "There is already a tool called “Wait”. Choose another name."
+
+
+def test_nothing_of_a_run_s_directory_stays_behind(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance, a_tool: Callable[..., Tool], crewcall: Crewcall
+) -> None:
+    crewcall.tools.allow(["files"], by=ANA)
+    a_tool("Write it down", "FileWriterTool")
+    llm.when("Research tea.").calls_tool("write_it_down", {"filename": "../../x.txt", "content": "no"}).says("Done.")
+    ana.types("/crew show market")
+    ana.picks("Researcher", "Edit")
+    ana.chooses("Tools", "Write it down")
+    ana.submits()
+    ana.sees("Researcher is saved.")
+    ana.closes()
+
+    ana.types("/crew run market topic=tea")
+    ana.reads_thread(of="Market research", until="Done.")
+
+    data: Path = crewcall.settings.data_dir
+    assert "must not escape" in llm.requests[-1].prompt
+    assert not list(data.rglob("x.txt"))
+    assert list((data / "runs").iterdir()) == []
