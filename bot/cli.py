@@ -234,7 +234,8 @@ def _refuse_faults(settings: Settings, faults: list[str]) -> None:
 
 def _bring_model(settings: Settings, *, fetching: bool) -> None:
     """If the default model is an embedded one, take the user's own file for it, or fetch it if that is allowed."""
-    from bot.model_files import MODELS, fetch_with_bar
+    from bot.embedded_models import MODELS
+    from bot.model_files import fetch_with_bar
 
     if settings.default_model in MODELS and (fetching or settings.model_file):
         from rich.console import Console

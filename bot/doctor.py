@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
 from bot import model_files
+from bot.embedded_models import MODELS
 from bot.engine.llms import PROVIDERS, Models
 from bot.errors import UserError
 from bot.manifest import bot_scopes
@@ -180,7 +181,7 @@ def providers(it: Installation) -> Finding:
 def embedded_models(it: Installation) -> Finding:
     """Which of the embedded models are here."""
     data_dir = it.settings.data_dir
-    here = [model.title for name, model in model_files.MODELS.items() if model_files.path_of(name, data_dir)]
+    here = [model.title for name, model in MODELS.items() if model_files.path_of(name, data_dir)]
     if not here:
         return Finding(True, "Embedded model: not fetched (crewcall fetch-model brings it)")
     return Finding(True, f"Embedded model: {', '.join(here)}")

