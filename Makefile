@@ -12,13 +12,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TO_RUN := $(VENV)/to-run
 TO_DEVELOP := $(VENV)/to-develop
 
-.PHONY: help demo test check bench screenshots lock clean
+.PHONY: help demo test check bench screenshots catalogue lock clean
 
 help:
 	@echo "make demo         try Crewcall out in a workspace on this computer"
 	@echo "make test         everything that CI runs (make check is the same)"
 	@echo "make bench        the benchmarks, as ratios against bare CrewAI and bare Bolt"
 	@echo "make screenshots  take the pictures in docs/ anew"
+	@echo "make catalogue    read the catalogue of tools from crewai_tools anew"
 	@echo "make lock         resolve the pinned requirements anew"
 	@echo "make clean        remove the virtual environment"
 
@@ -37,6 +38,9 @@ bench: $(TO_DEVELOP)
 
 screenshots: $(TO_DEVELOP)
 	$(BIN)/python -m tests.screenshots
+
+catalogue: $(TO_DEVELOP)
+	$(BIN)/python -m bot.engine.tools.introspect
 
 lock: $(TO_DEVELOP)
 	$(LOCK) --output-file requirements.txt

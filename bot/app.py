@@ -39,6 +39,7 @@ from bot.services.crews import Crews
 from bot.services.history import History
 from bot.services.models import Connections
 from bot.services.pictures import Pictures
+from bot.services.rights import Rights
 from bot.services.runs import Runs
 from bot.services.tasks import Tasks
 from bot.services.tools import Tools
@@ -97,10 +98,11 @@ class Crewcall:
         self.toolbox = Toolbox(settings.data_dir)
         self.warmup = Warmup(then=self.toolbox.learn)
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
-        self.admins = Admins(People(self.client))
+        people = People(self.client)
+        self.admins, self.rights = Admins(people), Rights(people)
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
-        self.tools = Tools(self.store, self.toolbox, self.admins)
+        self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
         self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close]
 
     def start(self) -> None:
@@ -108,7 +110,7 @@ class Crewcall:
 
         Raises ``UserError`` with the mend when Slack refuses or cannot be reached, or stored keys cannot be read.
         """
-        self.store.upgrade()
+        health.upgrade(self.store)
         with self.store.reading() as session:
             check_keys(session, self.keyring)
         bot_name = self._introduce()
@@ -149,16 +151,16 @@ class Crewcall:
         count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
         launcher = _Launcher(self.feed, self.runner)
-        crews = Crews(self.store, self.tools.problem, self.connections.problem)
+        crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,
             "pictures": Pictures(crews, Painter()),
             "picture_files": PictureFiles(),
-            "agents": Agents(self.store, self.connections.problem),
-            "tasks": Tasks(self.store),
-            "history": History(self.store),
+            "agents": Agents(self.store, self.rights, self.connections.problem),
+            "tasks": Tasks(self.store, self.rights),
+            "history": History(self.store, self.rights),
             "connections": self.connections,
-            "runs": Runs(self.store, launcher, self.connections.problem, self.tools.problem),
+            "runs": Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem),
             "tools": self.tools,
             "gate": self.gate,
             "commands": commands,

@@ -41,6 +41,23 @@ class TaskFinished(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskSkipped(RunEvent):
+    """A task was left out, because its condition did not hold."""
+
+    task: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFile(RunEvent):
+    """A task's result is wanted as a file called ``name``; ``content`` is its whole text."""
+
+    task: str
+    agent: str
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskFailed(RunEvent):
     """A task gave up; ``reason`` is a sentence for people."""
 
@@ -77,6 +94,15 @@ class ModelCalled(RunEvent):
     model: str
     prompt_tokens: int
     completion_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelAnswered(RunEvent):
+    """What a model said, told only of agents whose answers the log is to keep."""
+
+    task: str
+    agent: str
+    answer: str
 
 
 @dataclass(frozen=True, kw_only=True)

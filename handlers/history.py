@@ -63,8 +63,8 @@ def show_older(ack: Ack, body: Json, action: Json, client: WebClient, history: H
 def compare(ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor) -> None:
     ack()
     meta = meta_of(body["view"])
-    then, now = history.pair(meta["crew"], int(action["value"]), by=actor)
-    client.views_push(trigger_id=body["trigger_id"], view=_comparison(then, now, meta))
+    then, now, may_roll_back = history.pair(meta["crew"], int(action["value"]), by=actor)
+    client.views_push(trigger_id=body["trigger_id"], view=_comparison(then, now, meta if may_roll_back else None))
 
 
 def roll_back(ack: Ack, view: Json, history: History, crews: Crews, actor: Actor, place: str | None) -> None:
@@ -92,13 +92,16 @@ def _row(version: CrewVersion) -> Json:
     )
 
 
-def _comparison(then: CrewVersion, now: CrewVersion, meta: Json) -> Json:
+def _comparison(then: CrewVersion, now: CrewVersion, meta: Json | None) -> Json:
+    """What has changed since ``then``, and the way back; without ``meta`` there is none."""
     rows = list(_difference_rows(differences(then.definition, now.definition)))
     title = f"Version {then.number}"
     if not rows:
         same = [blocks.section(f"Version {then.number} is the same as the newest version.")]
         return blocks.modal(title, same, callback_id="history.same", meta=meta)
     intro = blocks.section(f"What has changed from version {then.number} to version {now.number}:")
+    if meta is None:
+        return blocks.modal(title, [intro, *rows], callback_id="history.compared")
     back = blocks.context(f"*Roll back* makes the crew again what it was in version {then.number}, as a new version.")
     return blocks.modal(
         title,

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from bot.engine.tools.catalogue import DANGERS, Entry, Setting
 from bot.engine.tools.toolbox import SECRET_PREFIX
-from bot.slack.blocks import Json
-from bot.slack.forms import Checkbox, Choices, Form, Lines, Text
+from bot.slack.blocks import Json, modal, section
+from bot.slack.forms import Checkbox, Choices, Form, Lines, Select, Text
+from bot.slack.text import escape
 from bot.slack.widgets import Widget
 from store.names import Name
 from store.tools import Tool, ToolDraft
@@ -70,25 +71,39 @@ def answered(entry: Entry, view: Json) -> ToolDraft:
     )
 
 
-def trial_form(entry: Entry, tool: Tool) -> Form[BaseModel]:
-    """The form for what the tool is asked when somebody tries it; what its settings say already is not asked."""
-    asked = [setting for setting in entry.arguments if not tool.config.get(setting.name)]
-    chosen: list[str] = tool.config.get("tools", []) if entry.name == "mcp" else []
-    if chosen:
-        one_of = Setting(name="tool", title="Tool", type="choice", choices=tuple(chosen), required=True)
-        asked = [one_of if setting.name == "tool" else setting for setting in asked]
-    draft = create_model("Arguments", **_fields(asked, _ARGUMENT))
-    return Form(draft, callback_id=TRY, title="Try it", submit="Try it", widgets=_widgets(asked, _ARGUMENT))
+def trial_view(entry: Entry, tool: Tool, meta: Json) -> Json:
+    """The window that asks what the tool is to be asked, or only whether, where its settings say everything."""
+    form = _trial_form(entry, tool)
+    if form is None:
+        rows = [section(f"Try *{escape(tool.name)}* with its own settings?")]
+        return modal("Try it", rows, callback_id=TRY, submit="Try it", close="Cancel", meta=meta)
+    return form.view(meta=meta, notice=f"What shall {tool.name} be asked?")
 
 
 def asked_arguments(entry: Entry, tool: Tool, view: Json) -> dict[str, Any]:
-    """The arguments as answered in ``trial_form``, without the empty ones; raise ``FormRefused``."""
-    answers = trial_form(entry, tool).read(view).model_dump()
+    """The arguments as answered in ``trial_view``, without the empty ones; raise ``FormRefused``."""
+    form = _trial_form(entry, tool)
+    # An argument written as JSON is no longer the text that its field was.
+    answers = dict(form.read(view)) if form else {}
     return {
         name.removeprefix(_ARGUMENT): value
         for name, value in answers.items()
         if value is not None and value not in ("", [])
     }
+
+
+def _trial_form(entry: Entry, tool: Tool) -> Form[BaseModel] | None:
+    # What the settings say already is not asked.
+    asked = [setting for setting in entry.arguments if not tool.config.get(setting.name)]
+    widgets = _widgets(asked, _ARGUMENT)
+    if entry.name == "mcp" and (chosen := tool.config.get("tools")):
+        one_of = Setting(name="tool", title="Tool", type="choice", choices=tuple(chosen), required=True)
+        asked = [one_of if setting.name == "tool" else setting for setting in asked]
+        widgets[f"{_ARGUMENT}tool"] = Select(labels={name: name for name in chosen})
+    if not asked:
+        return None
+    draft = create_model("Arguments", **_fields(asked, _ARGUMENT))
+    return Form(draft, callback_id=TRY, title="Try it", submit="Try it", widgets=widgets)
 
 
 def _settings_form(entry: Entry, callback_id: str, submit: str, *, without: str) -> Form[BaseModel]:

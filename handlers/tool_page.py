@@ -18,11 +18,12 @@ _MOST_TOOLS = 45
 # A section of rich text holds 3,000 characters; the rest of a result is cut and said to be.
 _RESULT = 2_900
 _MOST_OPTIONS = 100
+_MOST_LOSERS = 30
 
 
-def tools_page(tools: Tools, actor: Actor, *, place: str | None, notice: str | None = None) -> Json:
-    """The workspace's tools; ``notice`` is a mrkdwn sentence on top."""
-    lines = tools.lines(by=actor)
+def tools_page(tools: Tools, actor: Actor, *, place: str | None, words: str = "", notice: str | None = None) -> Json:
+    """The workspace's tools with ``words`` in their names; ``notice`` is a mrkdwn sentence on top."""
+    lines = [line for line in tools.lines(by=actor) if words.casefold() in line.tool.name.casefold()]
     add = blocks.button("Add tool", "tool.add", style="primary")
     rules = [blocks.button("Settings", "tool.rules")] if tools.admins.is_admin(actor) else []
     rows = [
@@ -32,10 +33,15 @@ def tools_page(tools: Tools, actor: Actor, *, place: str | None, notice: str | N
         blocks.divider(),
         *(row for line in lines[:_MOST_TOOLS] for row in _rows(line)),
     ]
-    if not lines:
+    if not lines and words:
+        rows.append(
+            blocks.context(f"No tool has “{fit_escaped(words, 100)}” in its name. `/crew tools` shows them all.")
+        )
+    elif not lines:
         rows.append(blocks.context("No tools yet. Add one, then choose it in an agent’s form."))
     if len(lines) > _MOST_TOOLS:
-        rows.append(blocks.context(f"and {count(len(lines) - _MOST_TOOLS, 'tool')} more, which Slack has no room for"))
+        more = count(len(lines) - _MOST_TOOLS, "tool")
+        rows.append(blocks.context(f"and {more} more. Find one by a word of its name: `/crew tools WORD`."))
     return blocks.modal("Tools", rows, callback_id="tool.page", meta={"place": place})
 
 
@@ -75,13 +81,12 @@ def about(entry: Entry, lacks: Sequence[str]) -> str:
 def removal(line: ToolLine, meta: Json) -> Json:
     """“Are you sure?”, with who loses the tool."""
     text = f"Remove *{escape(line.tool.name)}*?"
-    if line.holders:
-        text += "\nThese agents lose it:\n" + "\n".join(
-            f"• {escape(agent.name)} ({escape(crew)})" for agent, crew in line.holders[:30]
-        )
-        text += f"\nand {len(line.holders) - 30} more" if len(line.holders) > 30 else ""
-    else:
-        text += " No agent has it."
+    losers = [f"• {escape(agent.name)} ({escape(crew)})" for agent, crew in line.holders[:_MOST_LOSERS]]
+    if more := len(line.holders) - len(losers):
+        losers.append(f"• and {count(more, 'agent')} more")
+    if line.hidden:
+        losers.append(f"• {count(line.hidden, 'agent')} in crews that are not shared with you")
+    text += "\nThese agents lose it:\n" + "\n".join(losers) if losers else " No agent has it."
     return blocks.modal(
         "Remove tool", [blocks.section(text)], callback_id="tool.remove", submit="Remove", close="Cancel", meta=meta
     )
@@ -110,7 +115,9 @@ def failure(title: str, refusal: UserError) -> Json:
 def _rows(line: ToolLine) -> Iterable[Json]:
     tool = line.tool
     kind = line.entry.title if line.entry else tool.tool_type
-    who = ", ".join(dict.fromkeys(f"{agent.name} ({crew})" for agent, crew in line.holders)) or "no agent yet"
+    named = [f"{agent.name} ({crew})" for agent, crew in line.holders]
+    others = [f"{count(line.hidden, 'agent')} in other crews"] if line.hidden else []
+    who = ", ".join([*named, *others]) or "no agent yet"
     menu = blocks.overflow(
         "tool.menu",
         blocks.option("Edit", f"edit:{tool.id}"),

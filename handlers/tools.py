@@ -38,7 +38,7 @@ def register(app: App, commands: Commands) -> None:
 
 def open_tools(ack: Ack, words: Words, client: WebClient, tools: Tools, actor: Actor) -> None:
     ack()
-    client.views_open(trigger_id=words.trigger_id, view=tools_page(tools, actor, place=words.channel))
+    client.views_open(trigger_id=words.trigger_id, view=tools_page(tools, actor, place=words.channel, words=words.rest))
 
 
 def choose_kind(ack: Ack, body: Json, client: WebClient, tools: Tools, place: str | None) -> None:
@@ -148,7 +148,7 @@ def _trial_form(tools: Tools, tool_id: int, actor: Actor, meta: Json) -> Json:
     tool = tools.get(tool_id, by=actor)
     entry = tools.entry(tool.tool_type)
     tools.check_ready(tool, by=actor)
-    return forms.trial_form(entry, tool).view(meta=meta, notice=f"What shall {tool.name} be asked?")
+    return forms.trial_view(entry, tool, meta)
 
 
 def _removal(tools: Tools, tool_id: int, actor: Actor, meta: Json) -> Json:

@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, func, select, union
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store.database import Base, Draft, Record, translated
 from store.more_settings import CrewSettings
 from store.names import Name, name_key
+from store.shares import Level, Seer, crews_of
 
 
 class Process(StrEnum):
@@ -21,6 +22,14 @@ class Process(StrEnum):
 
     SEQUENTIAL = "sequential"
     HIERARCHICAL = "hierarchical"
+
+
+class Filter(StrEnum):
+    """Which crews a list shows."""
+
+    ALL = "all"
+    MINE = "mine"
+    SHARED = "shared"
 
 
 class CrewDraft(Draft):
@@ -126,21 +135,52 @@ def get(session: Session, crew_id: int, *, team: str) -> CrewInstance:
     return CrewInstance.model_validate(_row(session, crew_id, team))
 
 
-def names(session: Session, *, team: str) -> list[tuple[int, str]]:
-    """Id and name of every crew and flow in the workspace, for finding one by what was typed."""
-    found = session.execute(select(CrewInstanceRow.id, CrewInstanceRow.name).where(CrewInstanceRow.team == team))
-    return [(id_, name) for id_, name in found]
+def named(session: Session, name: str, *, team: str) -> CrewInstance | None:
+    """The workspace's crew or flow with exactly this name, ignoring case."""
+    wanted = select(CrewInstanceRow).where(CrewInstanceRow.team == team, CrewInstanceRow.name_key == name_key(name))
+    row = session.scalar(wanted)
+    return CrewInstance.model_validate(row) if row else None
+
+
+def usable(seer: Seer, *, team: str, least: Level = Level.RUN) -> Select[int]:
+    """The ids of the crews with which ``seer`` may do at least this, as a part of another query."""
+    own = select(CrewInstanceRow.id).where(CrewInstanceRow.team == team, CrewInstanceRow.owner == seer.user)
+    either = union(own, crews_of(seer.subjects, team=team, least=least)).subquery()
+    return select(either.c.id)
+
+
+def names(session: Session, *, team: str, seer: Seer | None = None, least: Level = Level.RUN) -> list[tuple[int, str]]:
+    """Id and name of every crew and flow, of those only with which ``seer`` may do at least this, to choose from."""
+    wanted = select(CrewInstanceRow.id, CrewInstanceRow.name).where(CrewInstanceRow.team == team)
+    if seer is not None:
+        wanted = wanted.where(CrewInstanceRow.id.in_(usable(seer, team=team, least=least)))
+    return [(id_, name) for id_, name in session.execute(wanted)]
 
 
 def page(
-    session: Session, *, team: str, mine: str, words: str = "", offset: int = 0, limit: int = 10
+    session: Session,
+    *,
+    team: str,
+    mine: str,
+    seer: Seer | None = None,
+    which: Filter = Filter.ALL,
+    words: str = "",
+    offset: int = 0,
+    limit: int = 10,
 ) -> tuple[list[CrewInstance], int]:
     """One page of crews and how many there are in all: those owned by ``mine`` first, then by latest change.
 
-    Every word of ``words`` must stand in the name or description, ignoring case.
+    ``seer`` sees only what they may use, and ``None`` sees all. Every word of ``words`` must stand in the name or
+    description, ignoring case.
     """
     wanted = [CrewInstanceRow.team == team]
     wanted += [CrewInstanceRow.search_key.contains(word, autoescape=True) for word in name_key(words).split()]
+    if which is Filter.MINE:
+        wanted.append(CrewInstanceRow.owner == mine)
+    elif seer is not None:
+        wanted.append(CrewInstanceRow.id.in_(usable(seer, team=team)))
+    if which is Filter.SHARED:
+        wanted.append(CrewInstanceRow.owner != mine)
     total = session.scalar(select(func.count()).select_from(CrewInstanceRow).where(*wanted)) or 0
     order = (CrewInstanceRow.owner != mine, CrewInstanceRow.updated_at.desc(), CrewInstanceRow.id.desc())
     rows = session.scalars(select(CrewInstanceRow).where(*wanted).order_by(*order).offset(offset).limit(limit))

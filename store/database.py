@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -212,6 +214,20 @@ def _storable(value: object) -> object:
     return value
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn a new file to WAL. SQLite fails at once, whatever its timeout, when another process does so just now."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=wal")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     options: dict[str, Any] = {
@@ -228,8 +244,9 @@ def _engine(url: str) -> Engine:
     def _settings(connection: Any, _record: Any) -> None:
         # SQLAlchemy begins transactions itself (below); the driver must not.
         connection.isolation_level = None
-        for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", "busy_timeout=30000"):
+        for pragma in ("busy_timeout=30000", "synchronous=normal", "foreign_keys=on"):
             connection.execute(f"PRAGMA {pragma}")
+        _write_ahead(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

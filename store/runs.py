@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ForeignKey, Index, delete, and_, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
-from store.crews import CrewInstance
+from store.crews import CrewInstance, usable
 from store.database import Base, Record
 from store.definitions import Definition
+from store.shares import Seer
 
 
 class RunState(StrEnum):
@@ -170,10 +171,18 @@ def latest(
     started_by: str | None = None,
     unfinished: bool = False,
     before: int | None = None,
+    seer: Seer | None = None,
     limit: int = 10,
 ) -> list[Execution]:
-    """The newest runs first, optionally of one crew, one person, only unfinished ones, or older than ``before``."""
+    """The newest runs first, optionally of one crew, one person, only unfinished ones, or older than ``before``.
+
+    ``seer`` sees only the runs that they started or whose crew they may use, and ``None`` sees all.
+    """
     wanted = select(ExecutionRow).where(ExecutionRow.team == team)
+    if seer is not None:
+        wanted = wanted.where(
+            or_(ExecutionRow.started_by == seer.user, ExecutionRow.crew_id.in_(usable(seer, team=team)))
+        )
     if crew_id is not None:
         wanted = wanted.where(ExecutionRow.crew_id == crew_id)
     if started_by is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from store.agents import AgentRow
+from store.audit import AuditEntryRow
 from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
 from store.runs import ExecutionLogRow, ExecutionRow
 from store.secrets import SecretCanaryRow
+from store.shares import ShareRow
 from store.tasks import TaskDependencyRow, TaskRow
 from store.tools import AgentToolRow, ToolRow
 from store.versions import CrewVersionRow
@@ -22,6 +24,8 @@ ALL = (
     ExecutionRow,
     ExecutionLogRow,
     CrewVersionRow,
+    ShareRow,
+    AuditEntryRow,
     WorkspaceSettingsRow,
     ConnectionRow,
     SecretCanaryRow,

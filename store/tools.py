@@ -127,9 +127,9 @@ def of_agents(session: Session, agent_ids: list[int], *, team: str) -> dict[int,
 def holders(session: Session, *, team: str) -> dict[int, list[tuple[Agent, str]]]:
     """Who has each tool, by its id: the agents, each with its crew's name, in order of the crews."""
     found: dict[int, list[tuple[Agent, str]]] = {}
-    wanted = select(AgentToolRow.tool_id, AgentRow, CrewInstanceRow.name)
+    wanted = select(ToolRow.id, AgentRow, CrewInstanceRow.name).join(AgentToolRow, AgentToolRow.tool_id == ToolRow.id)
     wanted = wanted.join(AgentRow, AgentRow.id == AgentToolRow.agent_id)
-    wanted = wanted.join(CrewInstanceRow, CrewInstanceRow.id == AgentRow.crew_id).where(AgentRow.team == team)
+    wanted = wanted.join(CrewInstanceRow, CrewInstanceRow.id == AgentRow.crew_id).where(ToolRow.team == team)
     for tool_id, row, crew in session.execute(wanted.order_by(CrewInstanceRow.name_key, AgentRow.position)):
         found.setdefault(tool_id, []).append((Agent.model_validate(row), crew))
     return found

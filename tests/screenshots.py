@@ -149,7 +149,7 @@ def northwind() -> Iterator[LocalSlack]:
 
 def people_the_place(bot: Crewcall, workspace: LocalSlack) -> None:
     """A few crews of other people, and a word of Ben's."""
-    crews = Crews(bot.store)
+    crews = Crews(bot.store, bot.rights)
     for name, description, owner in OTHERS:
         crews.create(CrewDraft(name=name, description=description), by=Actor(team=TEAM, user=owner))
     said = "Do we know enough about solid-state batteries for Thursday?"

@@ -9,15 +9,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from pydantic import SecretStr
 
 from bot.local_slack import LocalSlack
 from bot.local_slack.workspace import ANA
 from bot.manifest import manifest
-from store import health
+from store import connections, health
+from store.connections import ConnectionDraft
+from store.database import Store
+from store.secrets import Keyring
 
 ROOT = Path(__file__).parent.parent
 CLOSED_PORT = 9  # nothing of ours or anybody's listens on the discard port
@@ -388,6 +393,52 @@ def test_the_tables_are_brought_up_to_date_by_hand(home: dict[str, str]) -> None
     assert crewcall("db", "version", env=home).stdout.endswith("The tables are up to date.\n")
 
 
+def with_a_connection(home: dict[str, str]) -> str:
+    """The secret key of a database that holds the key of one connection."""
+    data = Path(home["CREWCALL_DATA_DIR"])
+    keyring = Keyring([], data / "secret.key")
+    draft = ConnectionDraft(name="Research", provider="openai", key=SecretStr("sk-of-this-test"), models=["x"])
+    with closing(Store(f"sqlite:///{data / 'crewcall.db'}")) as store:
+        store.upgrade()
+        with store.transaction() as session:
+            connections.add(session, draft, team="T1", by="U1", keyring=keyring)
+    return (data / "secret.key").read_text().strip()
+
+
+def test_the_secret_key_is_changed_step_by_step(team: dict[str, str]) -> None:
+    old = with_a_connection(team)
+    new = crewcall("secrets", "new-key", env=team).stdout.strip()
+    both = {**team, "CREWCALL_SECRET_KEYS": f"{new},{old}"}
+
+    assert crewcall("secrets", "rotate", env=both).stdout == "2 moved to the newest key.\n"
+    assert crewcall("secrets", "rotate", env=both).stdout == "Everything is under the newest key already.\n"
+    (Path(team["CREWCALL_DATA_DIR"]) / "secret.key").unlink()
+
+    assert told_to_mend({**team, "CREWCALL_SECRET_KEYS": new}) == []
+
+
+def test_without_the_secret_key_nothing_starts_and_the_mend_is_named(team: dict[str, str]) -> None:
+    with_a_connection(team)
+    (Path(team["CREWCALL_DATA_DIR"]) / "secret.key").unlink()
+
+    [fault] = told_to_mend(team)
+    assert fault.startswith("Stored keys cannot be read | The database holds keys that another secret key encrypted.")
+    start = crewcall("start", env=team)
+    assert start.returncode == 1
+    assert "Stored keys cannot be read. The database holds keys" in start.stderr
+    assert "The database holds keys" in crewcall("secrets", "rotate", env=team).stderr
+
+    assert crewcall("secrets", "forget", "--yes", env=team).stdout.startswith("Deleted 1.")
+    assert told_to_mend(team) == []
+
+
+def test_a_secret_key_that_is_none_is_named_without_being_shown(team: dict[str, str]) -> None:
+    [fault] = told_to_mend({**team, "CREWCALL_SECRET_KEYS": "hunter2"})
+
+    assert fault.startswith("Stored keys cannot be read | CREWCALL_SECRET_KEYS holds something that is no secret key.")
+    assert "hunter2" not in fault
+
+
 def test_an_unknown_model_is_not_fetched(home: dict[str, str]) -> None:
     done = crewcall("fetch-model", "local/gpt-9", env=home)
 
@@ -398,5 +449,5 @@ def test_an_unknown_model_is_not_fetched(home: dict[str, str]) -> None:
 def test_help_names_every_command(home: dict[str, str]) -> None:
     said = crewcall("--help", env=home).stdout
 
-    for command in ("demo", "start", "doctor", "db", "fetch-model"):
+    for command in ("demo", "start", "doctor", "db", "secrets", "fetch-model"):
         assert f"\n  {command} " in said

@@ -724,6 +724,7 @@ def test_what_is_heard_after_the_end_tells_nothing_twice(
     room.settles()
 
     assert room.parts() == ["parent", "progress", "result"]
+    assert states(room.thread()[0]) == ["complete", "complete"]
     assert shelf.read(runs.fetch, posted.id).tokens == 177
 
 

@@ -552,7 +552,7 @@ def test_closing_ends_what_goes_on_and_leaves_what_waits_to_the_next_start(
     shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, start: Callable[..., Runner]
 ) -> None:
     runner = start(workers=1)
-    going, waiting = shelf.run(crew), shelf.run(crew)
+    going, waiting, late = shelf.run(crew), shelf.run(crew), shelf.run(crew)
     work.of(going, until_stopped)
     runner.enqueue(going.id)
     runner.enqueue(waiting.id)
@@ -560,10 +560,11 @@ def test_closing_ends_what_goes_on_and_leaves_what_waits_to_the_next_start(
 
     runner.close()
     runner.enqueue(waiting.id)
+    runner.enqueue(late.id)
 
     assert heard.the(RunFailed, going).reason == INTERRUPTED
     assert (stored(shelf, going).error, stored(shelf, waiting).status) == (INTERRUPTED, RunState.QUEUED)
-    assert heard.of(waiting) == []
+    assert heard.of(waiting) == heard.of(late) == []
     start().enqueue(waiting.id)
     heard.the(RunCompleted, waiting)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bot.engine import placeholders
 from bot.engine.llms import Models, ModelUnusable
 from bot.engine.tools.toolbox import Kit, ToolUnusable
+from bot.engine.work import Skips, make_task
 from bot.errors import UserError
 from store.crews import Process
 from store.definitions import AgentPlan, Definition, TaskPlan, ToolPlan
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from crewai.tools import BaseTool
 
 MANAGER = "Manager"
+PLANNER = "Planner"
 
 # Below this many tokens CrewAI's way of parking long tool results in files costs more than it saves.
 SMALL_WINDOW = 16_000
@@ -31,10 +33,15 @@ class CannotBuild(UserError):
 
 @dataclass(frozen=True)
 class Worker:
-    """Who an agent of CrewAI's is in the definition, and the full name of its model."""
+    """Who an agent of CrewAI's is in the definition, and the full name of its model.
+
+    ``seconds`` is how long it may work at one task; ``quoted`` says that the log keeps what its model answers.
+    """
 
     name: str
     model: str
+    seconds: int | None = None
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,37 +53,132 @@ class Built:
     workers: Mapping[str, Worker]
     # What people call each tool, by the name the model knows it under.
     tools: Mapping[str, str]
+    skips: Skips
+    # Who works before the first task.
+    planner: Worker | None = None
 
 
 def build(definition: Definition, inputs: Mapping[str, object], models: Models, kit: Kit | None = None) -> Built:
     """Make the objects of one run, the inputs filled in; run it with ``crew.kickoff()``. Tools come from ``kit``.
 
-    Raises ``CannotBuild`` or ``MissingInput`` with a sentence that names the agent, the task or the input.
+    Raises ``CannotBuild``, ``MissingInput`` or ``NoSchema`` with a sentence that names the agent, task or input.
     """
+    _check(definition)
+    cast = _Cast(definition, inputs, models, kit)
+    tasks: dict[str, Task] = {}
+    skips = Skips()
+    for plan in definition.tasks:
+        tasks[plan.name] = make_task(plan, inputs, cast.for_task(plan), tasks, skips)
+    crew = _crew(definition, cast, list(tasks.values()), models)
+    plans = {str(tasks[plan.name].id): plan for plan in definition.tasks}
+    planner = Worker(PLANNER, models.name(definition.settings.planning_llm)) if definition.settings.planning else None
+    return Built(crew, plans, cast.workers, cast.titles, skips, planner)
+
+
+def _crew(definition: Definition, cast: _Cast, tasks: list[Task], models: Models) -> Crew:
     from crewai import Crew
     from crewai import Process as CrewProcess
+    from pydantic import ValidationError
 
-    _check(definition)
-    agents = _agents(definition, inputs, models)
-    tools = _equip(definition, agents, kit)
-    tasks = _tasks(definition, inputs, agents)
-    hierarchical = definition.process is Process.HIERARCHICAL
-    manager = _manager(models) if hierarchical else None
-    crew = Crew(
-        name=definition.name,
-        agents=list(agents.values()),
-        tasks=list(tasks.values()),
-        process=CrewProcess.hierarchical if hierarchical else CrewProcess.sequential,
-        manager_agent=manager,
-        verbose=False,
-        cache=False,
-        memory=False,
-        tracing=False,
-    )
-    workers = {str(agents[plan.name].id): Worker(plan.name, models.name(plan.llm)) for plan in definition.agents}
-    if manager is not None:
-        workers[str(manager.id)] = Worker(MANAGER, models.name(""))
-    return Built(crew, {str(tasks[plan.name].id): plan for plan in definition.tasks}, workers, tools)
+    wanted = definition.settings
+    try:
+        return Crew(
+            name=definition.name,
+            agents=[agent for name, agent in cast.agents.items() if name != cast.manages],
+            tasks=tasks,
+            process=CrewProcess.hierarchical if cast.manager else CrewProcess.sequential,
+            manager_agent=cast.manager,
+            planning=wanted.planning,
+            planning_llm=_llm(models, wanted.planning_llm, "The planning") if wanted.planning else None,
+            verbose=False,
+            cache=wanted.cache,
+            memory=False,
+            tracing=False,
+        )
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise CannotBuild(reason=f"The crew’s settings do not go together: {said}") from None
+
+
+class _Cast:
+    """The agents of one run: each by its name, and the copies of them that work at the same time."""
+
+    def __init__(self, definition: Definition, inputs: Mapping[str, object], models: Models, kit: Kit | None) -> None:
+        self._inputs, self._models, self._kit = inputs, models, kit
+        self._cache = definition.settings.cache
+        self._tools = {plan.name: plan for plan in definition.tools}
+        self._plans = {plan.name: plan for plan in definition.agents}
+        self._roles = _roles(definition, inputs)
+        self.workers: dict[str, Worker] = {}
+        # What people call each tool, by the name the model knows it under.
+        self.titles: dict[str, str] = {}
+        self.agents = {plan.name: self._agent(plan, plan.allow_delegation) for plan in definition.agents}
+        self.manages = definition.manager if definition.process is Process.HIERARCHICAL else None
+        self.manager = self._manager(definition) if definition.process is Process.HIERARCHICAL else None
+
+    def for_task(self, plan: TaskPlan) -> Agent | None:
+        """Who does the task. CrewAI's agents do one thing at a time, so a task in parallel gets a copy of its own.
+
+        The copy hands no work on, because whom it would ask may be at work too. What the manager does needs no agent.
+        """
+        if plan.agent is None or plan.agent == self.manages:
+            return None
+        if plan.settings.async_execution:
+            return self._agent(self._plans[plan.agent], False)
+        return self.agents[plan.agent]
+
+    def _agent(self, plan: AgentPlan, allow_delegation: bool) -> Agent:
+        from crewai import Agent
+
+        wanted = plan.settings
+        asked = wanted.model_dump(include={"temperature", "max_tokens", "top_p", "seed", "reasoning_effort"})
+        agent = Agent(
+            role=self._roles[plan.name],
+            goal=_goal([placeholders.fill(goal, self._inputs) for goal in plan.goals]),
+            backstory=placeholders.fill(plan.backstory, self._inputs),
+            allow_delegation=allow_delegation,
+            max_iter=wanted.max_iter,
+            planning=wanted.planning,
+            inject_date=wanted.inject_date,
+            use_system_prompt=wanted.use_system_prompt,
+            tool_failure_policy=wanted.tool_failure_policy,
+            **_manners(_llm(self._models, plan.llm, f"The agent “{plan.name}”", **asked), cache=self._cache),
+        )
+        agent.respect_context_window = wanted.respect_context_window
+        self._equip(agent, plan)
+        model = self._models.name(plan.llm)
+        self.workers[str(agent.id)] = Worker(plan.name, model, wanted.max_execution_time, wanted.verbose)
+        return agent
+
+    def _manager(self, definition: Definition) -> Agent:
+        """An agent of the crew's, or CrewAI's own manager in CrewAI's words, but with our limits."""
+        from crewai import Agent
+        from crewai.utilities.i18n import I18N_DEFAULT
+
+        if self.manages:
+            return self.agents[self.manages]
+        parts = ("role", "goal", "backstory")
+        words = {part: I18N_DEFAULT.retrieve("hierarchical_manager_agent", part) for part in parts}
+        name = definition.settings.manager_llm
+        llm = _llm(self._models, name, "The crew’s manager")
+        manager = Agent(**words, allow_delegation=True, **_manners(llm, cache=self._cache))
+        self.workers[str(manager.id)] = Worker(MANAGER, self._models.name(name))
+        return manager
+
+    def _equip(self, agent: Agent, plan: AgentPlan) -> None:
+        """Give the agent its tools, each under a name that models take."""
+        from crewai.utilities.string_utils import sanitize_tool_name
+
+        taken: set[str] = set()
+        tools = [tool for name in plan.tools for tool in _made(self._tools[name], self._kit)]
+        for tool in tools:
+            title = tool.name
+            # A model is told letters, digits and underscores only; a name in another script would be none.
+            known = sanitize_tool_name(title) or f"tool_{len(taken) + 1}"
+            tool.name = next(name for name in chain([known], (f"{known}_{n}" for n in count(2))) if name not in taken)
+            taken.add(tool.name)
+            self.titles[tool.name] = title
+        agent.tools = [*(agent.tools or []), *tools]
 
 
 def _check(definition: Definition) -> None:
@@ -101,79 +203,30 @@ def _check(definition: Definition) -> None:
         earlier.add(task.name)
 
 
-def _agents(definition: Definition, inputs: Mapping[str, object], models: Models) -> dict[str, Agent]:
+def _roles(definition: Definition, inputs: Mapping[str, object]) -> dict[str, str]:
     roles = {plan.name: placeholders.fill(plan.role, inputs) for plan in definition.agents}
     # Agents hand work to each other by role, and CrewAI ignores case and space there: two alike would be one.
     alike = Counter(_plain(role) for role in roles.values())
-    return {
-        plan.name: _agent(
-            plan,
-            inputs,
-            models,
-            role=f"{roles[plan.name]} ({plan.name})" if alike[_plain(roles[plan.name])] > 1 else roles[plan.name],
-        )
-        for plan in definition.agents
-    }
+    return {name: f"{role} ({name})" if alike[_plain(role)] > 1 else role for name, role in roles.items()}
 
 
-def _agent(plan: AgentPlan, inputs: Mapping[str, object], models: Models, *, role: str) -> Agent:
-    from crewai import Agent
-
+def _llm(models: Models, name: str, who: str, **asked: Any) -> Any:
     try:
-        llm = models.llm(plan.llm, temperature=plan.settings.temperature, max_tokens=plan.settings.max_tokens)
+        return models.llm(name, **asked)
     except ModelUnusable as problem:
-        raise CannotBuild(reason=f"The agent “{plan.name}” has no model to work with. {problem.sentence}") from None
-    return Agent(
-        role=role,
-        goal=_goal([placeholders.fill(goal, inputs) for goal in plan.goals]),
-        backstory=placeholders.fill(plan.backstory, inputs),
-        allow_delegation=plan.allow_delegation,
-        **_manners(llm),
-    )
+        raise CannotBuild(reason=f"{who} has no model to work with. {problem.sentence}") from None
 
 
-def _manager(models: Models) -> Agent:
-    """CrewAI's own manager of a hierarchical crew, in CrewAI's words, but with our limits."""
-    from crewai import Agent
-    from crewai.utilities.i18n import I18N_DEFAULT
-
-    try:
-        llm = models.llm("")
-    except ModelUnusable as problem:
-        raise CannotBuild(reason=f"The crew’s manager has no model to work with. {problem.sentence}") from None
-    words = {part: I18N_DEFAULT.retrieve("hierarchical_manager_agent", part) for part in ("role", "goal", "backstory")}
-    return Agent(**words, allow_delegation=True, **_manners(llm))
-
-
-def _manners(llm: Any) -> dict[str, Any]:
+def _manners(llm: Any, *, cache: bool) -> dict[str, Any]:
     """What every agent is told. A failed task is not tried again as a whole: each try asks and pays anew."""
     return {
         "llm": llm,
         "verbose": False,
-        "cache": False,
+        "cache": cache,
         "max_retry_limit": 0,
         "respect_context_window": True,
         "use_better_compaction": llm.get_context_window_size() > SMALL_WINDOW,
     }
-
-
-def _equip(definition: Definition, agents: Mapping[str, Agent], kit: Kit | None) -> dict[str, str]:
-    """Give each agent its tools; what people call them, by the names that models know."""
-    from crewai.utilities.string_utils import sanitize_tool_name
-
-    plans = {plan.name: plan for plan in definition.tools}
-    titles: dict[str, str] = {}
-    for agent in definition.agents:
-        taken: set[str] = set()
-        for tool in (tool for name in agent.tools for tool in _made(plans[name], kit)):
-            title = tool.name
-            # A model is told letters, digits and underscores only; a name in another script would be none.
-            known = sanitize_tool_name(title) or f"tool_{len(taken) + 1}"
-            tool.name = next(name for name in chain([known], (f"{known}_{n}" for n in count(2))) if name not in taken)
-            taken.add(tool.name)
-            titles[tool.name] = title
-            agents[agent.name].tools = [*(agents[agent.name].tools or []), tool]
-    return titles
 
 
 def _made(plan: ToolPlan, kit: Kit | None) -> list[BaseTool]:
@@ -183,23 +236,6 @@ def _made(plan: ToolPlan, kit: Kit | None) -> list[BaseTool]:
         return kit.make(plan)
     except ToolUnusable as problem:
         raise CannotBuild(reason=problem.sentence) from None
-
-
-def _tasks(definition: Definition, inputs: Mapping[str, object], agents: Mapping[str, Agent]) -> dict[str, Task]:
-    from crewai import Task
-
-    tasks: dict[str, Task] = {}
-    for plan in definition.tasks:
-        tasks[plan.name] = Task(
-            name=plan.name,
-            description=placeholders.fill(plan.description, inputs),
-            expected_output=placeholders.fill(plan.expected_output, inputs),
-            agent=agents[plan.agent] if plan.agent else None,
-            # An empty list means none at all; left out, CrewAI would hand over every earlier result.
-            context=[tasks[other] for other in plan.context],
-            markdown=plan.settings.markdown,
-        )
-    return tasks
 
 
 def _goal(goals: list[str]) -> str:

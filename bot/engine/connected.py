@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.engine.failures import brief, status, words
+from bot.engine.failures import brief, refusal, status, words
 from bot.engine.hardening import tame
 from bot.engine.llms import BY_NAME, LOCAL, Endpoint, Models, ModelUnusable, Provider, installed
 from bot.engine.local_model import stop_signal
@@ -121,8 +121,16 @@ def credentials(provider_name: str, base_url: str, key: SecretStr | None) -> dic
     return {"api_key": secret or NO_KEY, **({provider.address: url} if provider.address and url else {})}
 
 
-def try_out(ours: Models, provider_name: str, base_url: str, key: SecretStr | None, model: str) -> None:
-    """Ask a model for one word, within seconds; raise ``FormRefused`` with a sentence at the field to mend.
+def try_out(
+    ours: Models,
+    provider_name: str,
+    base_url: str,
+    key: SecretStr | None,
+    model: str,
+    *,
+    seconds: float = TEST_SECONDS,
+) -> None:
+    """Ask a model for one word, within ``seconds``; raise ``FormRefused`` with a sentence at the field to mend.
 
     The fields are those of ``ConnectionDraft``.
     """
@@ -133,22 +141,22 @@ def try_out(ours: Models, provider_name: str, base_url: str, key: SecretStr | No
     provider, where = BY_NAME[provider_name], host(provider_name, base_url)
     endpoint = Endpoint("", provider, model, lambda: credentials(provider_name, base_url, key))
     try:
-        contextvars.Context().run(_ask, ours, endpoint)
-    except ModelUnusable as refusal:
-        raise FormRefused(reason=refusal.sentence) from None
+        contextvars.Context().run(_ask, ours, endpoint, seconds)
+    except ModelUnusable as unusable:
+        raise FormRefused(reason=unusable.sentence) from None
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is told, without the error, which may hold the key
-        raise _refusal(error, where=where, model=model, keyed=bool(secret), ours=ours) from None
+        raise _refusal(error, where=where, model=model, keyed=bool(secret), ours=ours, seconds=seconds) from None
 
 
-def _ask(ours: Models, endpoint: Endpoint) -> None:
+def _ask(ours: Models, endpoint: Endpoint, seconds: float) -> None:
     """In a context of its own, so that nothing of CrewAI's stays behind on this thread."""
     from crewai.utilities.types import LLMMessage
     from crewai_core.printer import set_suppress_console_output
 
     set_suppress_console_output(True)
-    deadline = time.monotonic() + TEST_SECONDS
+    deadline = time.monotonic() + seconds
     stop_signal.set(lambda: time.monotonic() > deadline)
-    llm = ours._connected(endpoint.model, endpoint, TEST_SECONDS)
+    llm = ours._connected(endpoint.model, endpoint, seconds)
     question: list[LLMMessage] = [{"role": "user", "content": QUESTION}]
     try:
         llm.call(question)
@@ -157,21 +165,22 @@ def _ask(ours: Models, endpoint: Endpoint) -> None:
             llm._client.close()  # type: ignore[attr-defined]  # OpenAI's client, as in ``connect``
 
 
-def _refusal(error: Exception, *, where: str, model: str, keyed: bool, ours: Models) -> FormRefused:
+def _refusal(error: Exception, *, where: str, model: str, keyed: bool, ours: Models, seconds: float) -> FormRefused:
     """The first that fits; statuses and phrases as in ``failures``."""
-    said, code = words(error), status(error)
+    said, code, answer = words(error), status(error), str(refusal(error) or "").lower()
     if code in (401, 403):
         return _at("key", f"{where} refused this key." if keyed else f"{where} wants a key.")
     if code == 402 or "insufficient_quota" in said:
         return _at("key", f"The account behind this key has used up what it paid for at {where}.")
     if code == 429:
         return FormRefused(reason=f"{where} takes no more calls for now. Wait a minute and save again.")
-    if "model" in said and (code in (400, 404) or "model_not_found" in said) and "not" in said:
+    if code in (400, 404) and "model" in answer:
         return _at("models", f"{where} does not know the model “{model}”.")
-    if code == 404:
-        return _at("base_url", f"{where} has nothing to answer with at this address. Many end in /v1.")
+    if code in (404, 405) or isinstance(error, AttributeError | TypeError):
+        # A web page where an answer should be is what the client stumbles over.
+        return _at("base_url", f"{where} does not answer as a model at this address. Many end in /v1.")
     if "timeout" in said or "timed out" in said or "run was stopped" in said:
-        return _at("base_url", f"{where} did not answer within {TEST_SECONDS} seconds.")
+        return _at("base_url", f"{where} did not answer within {seconds:g} seconds.")
     if any(word in said for word in ("connecterror", "connection error", "readerror", "remoteprotocolerror")):
         return _at("base_url", f"{where} cannot be reached from the server. Check the address, and that it runs.")
     if code is not None and code >= 500:

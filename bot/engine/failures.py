@@ -57,7 +57,13 @@ def words(error: BaseException) -> str:
 
 def status(error: BaseException) -> int | None:
     """The HTTP status that led to an error, if one did."""
-    return next((found for link in _chain(error) if isinstance(found := getattr(link, "status_code", None), int)), None)
+    found = refusal(error)
+    return getattr(found, "status_code", None)
+
+
+def refusal(error: BaseException) -> BaseException | None:
+    """The error that a server answered with a status, in its own words."""
+    return next((link for link in _chain(error) if isinstance(getattr(link, "status_code", None), int)), None)
 
 
 def brief(error: BaseException, models: Models) -> str:
@@ -86,6 +92,20 @@ def _short(text: str) -> str:
 # The first that fits is told. Statuses and phrases are those of OpenAI, Anthropic, Google and the servers that speak
 # like them, and CrewAI's own.
 CAUSES: tuple[tuple[Callable[[Failure], bool], Callable[[Failure], str]], ...] = (
+    (
+        # The words of the check itself come later in the same sentence, and may be about anything.
+        lambda it: it.says("failed guardrail") and not it.says("error while validating the task output"),
+        lambda it: (
+            "The result still broke its guardrail after the last try. Show log has what was answered; mend the task "
+            "or the guardrail under More settings."
+        ),
+    ),
+    (
+        lambda it: it.says("convertererror", "validation error for taskresult", "validation errors for taskresult"),
+        lambda it: (
+            f"What {it.model} answered did not fit the task’s JSON Schema. Ask for less, or choose another model."
+        ),
+    ),
     (
         lambda it: it.says("context_length_exceeded", "maximum context length", "contextlengthexceeded"),
         lambda it: (

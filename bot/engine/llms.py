@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot import model_files
+from bot.embedded_models import MODELS
 from bot.engine.local_model import local_llm
 from bot.engine.wire import make_stoppable
 from bot.errors import UserError
@@ -196,13 +197,25 @@ class Models:
         """Where the server's own settings look for a provider; ``""`` where its client knows."""
         return self._environ.get(provider.url) or provider.home
 
-    def llm(self, name: str, *, temperature: float | None = None, max_tokens: int | None = None) -> BaseLLM:
-        """A CrewAI model for one agent of one run; raises ``ModelUnusable`` with what ``problem`` says."""
+    def llm(
+        self,
+        name: str,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        reasoning_effort: str | None = None,
+    ) -> BaseLLM:
+        """A CrewAI model for one agent of one run; raises ``ModelUnusable`` with what ``problem`` says.
+
+        What a provider has no word for is left out.
+        """
         name = self.name(name)
         if problem := self.problem(name):
             raise ModelUnusable(reason=problem)
         if name.startswith(f"{LOCAL}/"):
-            return self._local(name, temperature, max_tokens)
+            return self._local(name, temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed)
         endpoint = self._endpoint(name)
         with self._lock:
             if endpoint.id not in self._bases:
@@ -211,6 +224,9 @@ class Models:
         llm: Any = copy.copy(self._bases[endpoint.id])
         llm._token_usage = dict.fromkeys(llm._token_usage, 0)
         llm.temperature = temperature
+        for word, value in {"top_p": top_p, "seed": seed, "reasoning_effort": reasoning_effort}.items():
+            if value is not None and word in type(llm).model_fields:
+                setattr(llm, word, value)
         # To summarise a conversation that has grown too long, CrewAI calls from an event loop of the moment, through a
         # second client whose connections would be left behind and know nothing of a stop.
         object.__setattr__(llm, "acall", partial(asyncio.to_thread, llm.call))
@@ -264,15 +280,14 @@ class Models:
             said = self.redacted(str(error)).partition("\n")[0]
             raise ModelUnusable(reason=f"The model {name} cannot be used: {said}") from None
 
-    def _local(self, name: str, temperature: float | None, max_tokens: int | None) -> BaseLLM:
+    def _local(self, name: str, **settings: Any) -> BaseLLM:
         path = model_files.path_of(name, self._data_dir)
         assert path is not None  # problem() has looked
-        settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         return local_llm(name, path, **{key: value for key, value in settings.items() if value is not None})
 
     def _local_problem(self, name: str) -> str | None:
-        if name not in model_files.MODELS:
-            return f"There is no embedded model called “{name}”. Use one of {', '.join(model_files.MODELS)}."
+        if name not in MODELS:
+            return f"There is no embedded model called “{name}”. Use one of {', '.join(MODELS)}."
         if model_files.path_of(name, self._data_dir):
             return None
         return f"The embedded model {name} has not been fetched yet. Run crewcall fetch-model {name} on the server."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import math
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -16,12 +18,26 @@ from bot.engine.llms import Models
 from bot.engine.local_model import stop_signal
 from bot.engine.tools.toolbox import Kit
 from bot.errors import UserError
-from bot.events import ModelCalled, RunEvent, TaskFailed, TaskFinished, TaskStarted, ToolFinished, ToolStarted
+from bot.events import (
+    ModelAnswered,
+    ModelCalled,
+    RunEvent,
+    TaskFailed,
+    TaskFile,
+    TaskFinished,
+    TaskSkipped,
+    TaskStarted,
+    ToolFinished,
+    ToolStarted,
+)
 from store.definitions import Definition
 
 log = logging.getLogger(__name__)
 
 Emit = Callable[[RunEvent], None]
+
+# The log keeps this many characters of one answer.
+LONGEST_ANSWER = 20_000
 
 
 class Stopped(Exception):
@@ -35,6 +51,10 @@ class EngineFailure(UserError):
         super().__init__(reason=reason)
         self.reason = reason
         self.task = task
+
+
+class TooSlow(UserError):
+    """{agent} did not finish within its time limit of {seconds} seconds."""
 
 
 class NoAnswer(UserError):
@@ -55,7 +75,7 @@ def execute(
     stop: threading.Event,
     kit: Kit | None = None,
 ) -> str:
-    """Carry out a run on this thread; the whole text of its last task.
+    """Carry out a run on this thread, with tools from ``kit``; the whole text of its last task.
 
     ``emit`` is told of tasks, tools and model calls in order, one at a time, on whichever thread they happen. Raises
     ``Stopped`` soon after ``stop`` is set, and ``EngineFailure`` with a sentence and the task for everything else.
@@ -71,8 +91,8 @@ def execute(
     except Exception as error:
         if stop.is_set():
             raise Stopped from error
-        why = reason(watch.trouble or error, model=watch.worker.model, models=models)
-        story = without_secrets("".join(traceback.format_exception(error)), models)
+        why = watch.redacted(reason(watch.trouble or error, model=watch.worker.model, models=models))
+        story = watch.redacted(without_secrets("".join(traceback.format_exception(error)), models))
         log.warning("Run %s failed in task %r: %s\n%s", run_id, watch.task, why, story)
         # The error's own words may hold a key, so it does not travel on with the sentence.
         raise EngineFailure(reason=why, task=watch.fail(why)) from None
@@ -91,12 +111,15 @@ def _kickoff(built: Built, run_id: int, watch: _Watch, stop: threading.Event) ->
     set_suppress_tracing_messages(True)
     set_execution_uuid(str(run_id))
     set_provider(cast(HumanInputProvider, _NobodyAsks()))
-    stop_signal.set(stop.is_set)
+    stop_signal.set(lambda: stop.is_set() or watch.ended())
     add_stream_sink(watch)
     points = (InterceptionPoint.PRE_STEP, InterceptionPoint.PRE_MODEL_CALL, InterceptionPoint.PRE_TOOL_CALL)
     with scoped_hooks({point: [_guard(watch, stop)] for point in points}):
         # Without inputs CrewAI leaves all braces alone; ours are filled in.
-        output: Any = built.crew.kickoff()
+        try:
+            output: Any = built.crew.kickoff()
+        finally:
+            watch.over = True
     if watch.trouble:
         raise watch.trouble
     return str(output.raw)
@@ -107,7 +130,7 @@ def _guard(watch: _Watch, stop: threading.Event) -> Callable[[Any], None]:
     from crewai.hooks.dispatch import HookAborted
 
     def guard(context: Any) -> None:
-        if stop.is_set() or watch.trouble:
+        if stop.is_set() or watch.ended():
             raise HookAborted("The run goes no further.")
 
     return guard
@@ -129,7 +152,7 @@ class _NobodyAsks:
 
 
 class _Watch:
-    """Turns CrewAI's events into ours. Tasks follow one another, so what happens belongs to the one in progress."""
+    """Turns CrewAI's events into ours, whichever of the tasks in progress they belong to."""
 
     def __init__(self, run_id: int, built: Built, emit: Emit, kit: Kit | None = None) -> None:
         self._run_id = run_id
@@ -138,16 +161,33 @@ class _Watch:
         self._kit = kit
         # Several tools may be called at once, each on a thread of its own.
         self._lock = threading.RLock()
-        self.task: str | None = None
+        # Who answers for each task in progress, and until when, in the order in which they began.
+        self._charged: dict[str, tuple[Worker, float]] = {}
+        self._failed: str | None = None
         # Why the run must not go on although CrewAI would.
         self.trouble: UserError | None = None
-        # Who asks the model at the moment, and who answers for the task; they differ when work is handed on.
-        self.worker = self._charged = next(iter(built.workers.values()))
+        # Nothing that happens after the crew has come back is part of the run.
+        self.over = False
+        # Who asked a model last.
+        self.worker = built.planner or next(iter(built.workers.values()))
+        built.skips.tell = self.task_skipped
+
+    @property
+    def task(self) -> str | None:
+        """The task that failed, else the one that began last of those in progress."""
+        return self._failed or next(reversed(self._charged), None)
+
+    def ended(self) -> bool:
+        """Whether nothing more is to be asked; notices by itself that somebody's time is up."""
+        for worker, until in list(self._charged.values()):
+            if time.monotonic() > until and not self.trouble:
+                self.trouble = TooSlow(agent=worker.name, seconds=worker.seconds)
+        return self.over or self.trouble is not None
 
     def __call__(self, source: Any, event: Any) -> None:
         """CrewAI's sink. It must not raise: the exception would become the run's."""
         tell = _TELLERS.get(event.type)
-        if tell is None or self.trouble:
+        if tell is None or self.over or self.trouble:
             return
         try:
             with self._lock:
@@ -160,34 +200,51 @@ class _Watch:
         task = self.task
         if task is not None:
             try:
-                self._tell(TaskFailed, self._charged, reason=why)
+                self._tell(TaskFailed, self._answerable(task).name, task, reason=why)
             except Exception:
                 log.exception("Run %s: its failure could not be told", self._run_id)
-            self.task = None
         return task
 
     def task_started(self, event: Any) -> None:
-        self.task = self._built.tasks[str(event.task_id)].name
+        plan = self._built.tasks.get(str(event.task_id))
+        if plan is None:
+            return  # CrewAI's own, such as planning.
         agent = event.task.agent if self._built.crew.manager_agent is None else self._built.crew.manager_agent
-        self._charged = self.worker = self._built.workers[str(agent.id)]
-        self._tell(TaskStarted, self._charged)
+        worker = self.worker = self._built.workers[str(agent.id)]
+        self._charged[plan.name] = (worker, time.monotonic() + worker.seconds if worker.seconds else math.inf)
+        self._tell(TaskStarted, worker.name, plan.name)
 
     def task_completed(self, event: Any) -> None:
-        if event.output.raw == NO_ANSWER:
-            self.trouble = NoAnswer(agent=self._charged.name)
+        plan = self._built.tasks.get(str(event.task_id))
+        if plan is None:
             return
-        self._tell(TaskFinished, self._charged, output=event.output.raw)
-        self.task = None
+        worker = self._answerable(plan.name)
+        if event.output.raw == NO_ANSWER:
+            self._failed, self.trouble = plan.name, NoAnswer(agent=worker.name)
+            return
+        del self._charged[plan.name]
+        self._tell(TaskFinished, worker.name, plan.name, output=event.output.raw)
+        if file := plan.settings.output_file:
+            self._tell(TaskFile, worker.name, plan.name, name=file, content=event.output.raw)
+
+    def task_failed(self, event: Any) -> None:
+        plan = self._built.tasks.get(str(event.task_id))
+        if plan is not None and self._failed is None:
+            self._failed, self.worker = plan.name, self._answerable(plan.name)
+
+    def task_skipped(self, task: str) -> None:
+        with self._lock:
+            self._emit(TaskSkipped(run_id=self._run_id, task=task))
 
     def tool_started(self, event: Any) -> None:
-        self._tell(ToolStarted, self._doing(event), tool=self._tool(event))
+        self._tell(ToolStarted, self._doing(event).name, self._task_of(event), tool=self._tool(event))
 
     def tool_finished(self, event: Any) -> None:
         error = event.failure.message if event.failure else None
-        self._tell(ToolFinished, self._doing(event), tool=self._tool(event), error=error and self._redacted(error))
+        self._tool_ended(event, error)
 
     def tool_failed(self, event: Any) -> None:
-        self._tell(ToolFinished, self._doing(event), tool=self._tool(event), error=self._redacted(str(event.error)))
+        self._tool_ended(event, str(event.error))
 
     def model_asked(self, event: Any) -> None:
         self.worker = self._doing(event)
@@ -198,25 +255,45 @@ class _Watch:
         usage = UsageMetrics.from_provider_dict(event.usage) or UsageMetrics()
         worker = self._doing(event)
         tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
-        self._tell(ModelCalled, worker, model=worker.model, **tokens)
+        task = self._task_of(event)
+        self._tell(ModelCalled, worker.name, task, model=worker.model, **tokens)
+        if worker.quoted:
+            self._tell(ModelAnswered, worker.name, task, answer=str(event.response)[:LONGEST_ANSWER])
+
+    def _tool_ended(self, event: Any, error: str | None) -> None:
+        said = error and self.redacted(error)
+        self._tell(ToolFinished, self._doing(event).name, self._task_of(event), tool=self._tool(event), error=said)
 
     def _tool(self, event: Any) -> str:
         return self._built.tools.get(event.tool_name, event.tool_name)
 
-    def _redacted(self, text: str) -> str:
+    def redacted(self, text: str) -> str:
+        """The text without the keys that tools use."""
         return self._kit.toolbox.redacted(text) if self._kit else text
 
     def _doing(self, event: Any) -> Worker:
-        """Who does it: work handed to a colleague is the colleague's."""
-        return self._built.workers.get(str(event.agent_id), self.worker)
+        """Who does it: work handed to a colleague is the colleague's, a guardrail's question that of the task."""
+        found = self._built.workers.get(str(event.agent_id))
+        return found or self._answerable(self._task_of(event))
 
-    def _tell(self, kind: Callable[..., RunEvent], worker: Worker, **facts: object) -> None:
-        self._emit(kind(run_id=self._run_id, task=self.task or "", agent=worker.name, **facts))
+    def _task_of(self, event: Any) -> str:
+        """The task in whose course it happens: CrewAI keeps its id in the context; work handed on has another one."""
+        from crewai.context import get_current_task_id
+
+        plan = self._built.tasks.get(str(get_current_task_id()))
+        return plan.name if plan else self.task or ""
+
+    def _answerable(self, task: str) -> Worker:
+        return self._charged[task][0] if task in self._charged else self.worker
+
+    def _tell(self, kind: Callable[..., RunEvent], agent: str, task: str, **facts: object) -> None:
+        self._emit(kind(run_id=self._run_id, task=task, agent=agent, **facts))
 
 
 _TELLERS: Mapping[str, Callable[[_Watch, Any], None]] = {
     "task_started": _Watch.task_started,
     "task_completed": _Watch.task_completed,
+    "task_failed": _Watch.task_failed,
     "tool_usage_started": _Watch.tool_started,
     "tool_usage_finished": _Watch.tool_finished,
     "tool_usage_error": _Watch.tool_failed,

@@ -99,14 +99,31 @@ def info(slack: Slack, args: Arguments) -> Json:
 
 
 def list_channels(slack: Slack, args: Arguments) -> Json:
+    channels, more = _page([_channel(one) for one in _visible(slack, args)], args, 1000)
+    return {"channels": channels, **more}
+
+
+def of_user(slack: Slack, args: Arguments) -> Json:
+    """Where somebody is a member, the bot itself unless told; private ones only where the bot is a member too."""
+    user = args.text("user") or BOT_USER
+    if user not in slack.workspace.users:
+        raise Refusal("user_not_found")
+    shared = [_channel(one) for one in _visible(slack, args) if user in one.members]
+    # Whether the bot is a member is not said here.
+    told = [{key: value for key, value in one.items() if key not in ("is_member", "num_members")} for one in shared]
+    channels, more = _page(told, args, 100)
+    return {"channels": channels, **more}
+
+
+def _visible(slack: Slack, args: Arguments) -> list[Channel]:
+    """The conversations of the ``types`` that are asked for which the bot may know of."""
     wanted = [KINDS.get(word.strip()) for word in (args.text("types") or "public_channel").split(",")]
     for kind in wanted:
         if kind is None:
             raise Refusal("invalid_types")
         slack.need_scope(f"{SCOPE_WORDS[kind]}:read")
-    visible = [one for one in slack.workspace.channels.values() if slack.workspace.can_read(BOT_USER, one)]
-    channels, more = _page([_channel(one) for one in visible if one.kind in wanted], args, 1000)
-    return {"channels": channels, **more}
+    known = slack.workspace.channels.values()
+    return [one for one in known if one.kind in wanted and slack.workspace.can_read(BOT_USER, one)]
 
 
 def members(slack: Slack, args: Arguments) -> Json:
@@ -198,6 +215,7 @@ METHODS = {
     "apps.connections.open": Method(connections_open, 3, caller="app"),
     "users.info": Method(users_info, 4, "users:read"),
     "users.list": Method(users_list, 2, "users:read"),
+    "users.conversations": Method(of_user, 3),
     "conversations.info": Method(info, 3),
     "conversations.list": Method(list_channels, 2),
     "conversations.members": Method(members, 4),

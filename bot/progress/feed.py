@@ -18,6 +18,7 @@ from bot.events import (
     RunEvent,
     RunFailed,
     RunStarted,
+    TaskFile,
 )
 from bot.progress import messages
 from bot.progress.picture import RunPicture
@@ -187,6 +188,8 @@ class Feed:
             return
         if isinstance(event, RunStarted):
             self._show_parent(picture)
+        if isinstance(event, TaskFile):
+            self._attach(picture, event)
         self._show(picture)
 
     def _taken_up(self, event: RunEvent) -> RunPicture | None:
@@ -201,6 +204,10 @@ class Feed:
         elif picture.progress_ts is None and not picture.state.over:
             self._post_progress(picture)
         return picture
+
+    def _attach(self, picture: RunPicture, file: TaskFile) -> None:
+        run, said = picture.run, f"Result of {file.task}"
+        self.gate.upload(run.channel, file.name, file.content, said, thread_ts=picture.thread_ts, team=run.team)
 
     def _show(self, picture: RunPicture) -> None:
         if picture.progress_ts is None:
@@ -276,7 +283,14 @@ def _metadata(run: Execution, part: str) -> dict[str, Any]:
 
 
 # What the log keeps of each event, besides agent and task: the field that tells most.
-_SAID = {"TaskFinished": "output", "RunCompleted": "result", "TaskFailed": "reason", "RunFailed": "reason"}
+_SAID = {
+    "TaskFinished": "output",
+    "TaskFile": "name",
+    "ModelAnswered": "answer",
+    "RunCompleted": "result",
+    "TaskFailed": "reason",
+    "RunFailed": "reason",
+}
 
 
 def _entry(event: RunEvent) -> LogEntry:

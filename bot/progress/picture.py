@@ -91,6 +91,19 @@ class RunPicture:
         task.status, task.ended_at, task.reason, task.tool = "error", event.at, event.reason, None
 
     @apply.register
+    def _(self, event: events.TaskSkipped) -> None:
+        task = self._task(event.task, "")
+        task.status, task.ended_at, task.output = "complete", event.at, "Skipped: its condition did not hold."
+
+    @apply.register
+    def _(self, event: events.TaskFile) -> None:
+        """The file is posted beside the picture."""
+
+    @apply.register
+    def _(self, event: events.ModelAnswered) -> None:
+        """Answers are for the log."""
+
+    @apply.register
     def _(self, event: events.ToolStarted) -> None:
         self._task(event.task, event.agent).tool = event.tool
 

@@ -9,12 +9,14 @@ from pydantic import Field
 
 from bot.errors import FormRefused
 from bot.services import Actor
-from bot.services.history import record
+from bot.services.history import record, telling_what_changed
+from bot.services.rights import Rights, Viewer
 from bot.services.texts import refuse_malformed
 from store import agents, crews, tools
 from store.agents import Agent, AgentDraft
 from store.database import Store
 from store.more_settings import AgentSettings
+from store.shares import Level
 
 if TYPE_CHECKING:
     from store.database import Session
@@ -31,16 +33,18 @@ class EquippedDraft(AgentDraft):
 class Agents:
     """The agents of the workspace's crews."""
 
-    def __init__(self, store: Store, model_problem: Callable[[str, str], str | None]) -> None:
+    def __init__(self, store: Store, rights: Rights, model_problem: Callable[[str, str], str | None]) -> None:
         """``model_problem`` says what is wrong with a model's name in a workspace, with the mend, or nothing."""
         self.store = store
+        self.rights = rights
         self.model_problem = model_problem
 
     def add(self, crew_id: int, draft: AgentDraft, *, by: Actor) -> Agent:
         """Add an agent to the crew; raise ``Gone``, ``NameTaken`` or ``FormRefused``."""
         self._check(draft, by.team)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            crews.get(session, crew_id, team=by.team)
+            viewer.require(session, crew_id, Level.EDIT)
             agent = agents.add(session, _alone(draft), crew_id=crew_id, team=by.team, by=by.user)
             _equip(session, agent, draft, by)
             record(session, crew_id, by=by)
@@ -49,28 +53,38 @@ class Agents:
     def change(self, agent_id: int, draft: AgentDraft, *, version: int, by: Actor) -> Agent:
         """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
         self._check(draft, by.team)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            agent = agents.change(session, agent_id, _alone(draft), team=by.team, version=version, by=by.user)
+            was = _editable(session, agent_id, viewer)
+            with telling_what_changed(session, was.crew_id, by=by):
+                agent = agents.change(session, agent_id, _alone(draft), team=by.team, version=version, by=by.user)
             _equip(session, agent, draft, by)
             record(session, agent.crew_id, by=by)
             return agent
 
     def configure(self, agent_id: int, settings: AgentSettings, *, version: int, by: Actor) -> Agent:
         """Save an edit of ``version``'s settings; raise ``EditedMeanwhile`` or ``Gone``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            agent = agents.configure(session, agent_id, settings, team=by.team, version=version, by=by.user)
+            was = _editable(session, agent_id, viewer)
+            with telling_what_changed(session, was.crew_id, by=by):
+                agent = agents.configure(session, agent_id, settings, team=by.team, version=version, by=by.user)
             record(session, agent.crew_id, by=by)
             return agent
 
     def get(self, agent_id: int, *, by: Actor) -> Agent:
-        """One agent; raise ``Gone``."""
+        """One agent, to be changed; raise ``Gone`` or ``NotAllowed``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return agents.get(session, agent_id, team=by.team)
+            return _editable(session, agent_id, viewer)
 
     def remove(self, agent_id: int, *, by: Actor) -> Agent:
         """Remove an agent and return what it was; its tasks stay without an agent. Raise ``Gone``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            _editable(session, agent_id, viewer)
             agent = agents.remove(session, agent_id, team=by.team)
+            _let_go(session, agent, by)
             record(session, agent.crew_id, by=by)
             return agent
 
@@ -82,9 +96,24 @@ class Agents:
             raise FormRefused(fields={"llm": problem})
 
 
+def _editable(session: Session, agent_id: int, viewer: Viewer) -> Agent:
+    """The agent, if its crew may be changed; raise ``Gone`` or ``NotAllowed``."""
+    agent = agents.get(session, agent_id, team=viewer.actor.team)
+    viewer.require(session, agent.crew_id, Level.EDIT)
+    return agent
+
+
 def _alone(draft: AgentDraft) -> AgentDraft:
     """What the agent's own row keeps; its tools are rows of their own."""
     return AgentDraft(**{name: getattr(draft, name) for name in AgentDraft.model_fields})
+
+
+def _let_go(session: Session, agent: Agent, by: Actor) -> None:
+    """A crew whose manager is removed goes on with the one that CrewAI describes."""
+    crew = crews.get(session, agent.crew_id, team=by.team)
+    if crew.settings.manager_agent_id == agent.id:
+        settings = crew.settings.model_copy(update={"manager_agent_id": None})
+        crews.configure(session, crew.id, settings, team=by.team, version=crew.version, by=by.user)
 
 
 def _equip(session: Session, agent: Agent, draft: AgentDraft, by: Actor) -> None:

@@ -77,13 +77,10 @@ def problems(
 
 
 def _manager_problems(crew: CrewInstance, agents: list[Agent], tools: Mapping[int, list[Tool]]) -> Iterator[Problem]:
-    chosen = crew.settings.manager_agent_id
-    if chosen is None:
-        return
-    manager = next((agent for agent in agents if agent.id == chosen), None)
+    manager = next((agent for agent in agents if agent.id == crew.settings.manager_agent_id), None)
     if manager is None:
-        yield Problem("The agent that managed this crew is gone. Choose a manager under More settings.")
-    elif len(agents) == 1:
+        return
+    if len(agents) == 1:
         yield Problem(f"“{manager.name}” has nobody to manage. Add another agent.")
     elif tools.get(manager.id):
         yield Problem(f"“{manager.name}” manages the crew and so can’t have tools. Take them away from it.")

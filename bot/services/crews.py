@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.errors import FormRefused
 from bot.services import Actor
+from bot.services.audit import Verb, note
 from bot.services.checks import (
     ModelProblem,
     Problem,
@@ -15,15 +16,17 @@ from bot.services.checks import (
     problems,
     tool_problems,
 )
-from bot.services.history import current, record
+from bot.services.history import current, record, telling_what_changed
+from bot.services.rights import Rights
 from bot.services.writing import write
-from store import agents, crews, runs, tasks, tools, versions
+from store import agents, crews, runs, shares, tasks, tools, versions
 from store.agents import Agent
-from store.crews import CrewDraft, CrewInstance
+from store.crews import CrewDraft, CrewInstance, Filter
 from store.database import Store
 from store.definitions import freeze
 from store.more_settings import CrewSettings
 from store.runs import Execution
+from store.shares import Level
 from store.tasks import Task
 from store.tools import Tool
 
@@ -41,6 +44,9 @@ class CrewSheet:
     version: int
     # The tools of each agent, by the agent's id.
     tools: dict[int, list[Tool]] = field(default_factory=dict)
+    # What the reader may do with it, and with whom it is shared besides, by their ids.
+    level: Level = Level.RUN
+    shares: dict[str, Level] = field(default_factory=dict)
 
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
@@ -55,10 +61,15 @@ class Crews:
     """The workspace's crews."""
 
     def __init__(
-        self, store: Store, tool_problem: ToolProblem = no_tool_problem, model_problem: ModelProblem = no_model_problem
+        self,
+        store: Store,
+        rights: Rights,
+        tool_problem: ToolProblem = no_tool_problem,
+        model_problem: ModelProblem = no_model_problem,
     ) -> None:
         """The two say what keeps a tool, or a model by its name, from being used in a workspace, or nothing."""
         self.store = store
+        self.rights = rights
         self.tool_problem = tool_problem
         self.model_problem = model_problem
 
@@ -66,23 +77,28 @@ class Crews:
         """Add a crew owned by ``by``; raise ``NameTaken``."""
         with self.store.transaction() as session:
             crew = crews.add(session, draft, team=by.team, by=by.user)
-            record(session, crew.id, by=by)
+            record(session, crew.id, by=by, verb=Verb.CREATED)
             return crew
 
     def copy(self, crew_id: int, name: str, *, by: Actor) -> CrewInstance:
         """A new crew of ``by`` with copies of everything in the old one; raise ``Gone`` or ``NameTaken``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            viewer.require(session, crew_id, Level.RUN)
             original = current(session, crew_id, by=by).model_copy(update={"name": name})
             draft = CrewDraft(name=name, description=original.description, process_type=original.process)
             crew = crews.add(session, draft, team=by.team, by=by.user)
             write(session, crew, original, by=by)
-            record(session, crew.id, by=by, summary="Copied.")
+            record(session, crew.id, by=by, summary="Copied.", verb=Verb.COPIED)
             return crew
 
     def change(self, crew_id: int, draft: CrewDraft, *, version: int, by: Actor) -> CrewInstance:
         """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            crew = crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
+            viewer.require(session, crew_id, Level.EDIT)
+            with telling_what_changed(session, crew_id, by=by):
+                crew = crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
             record(session, crew_id, by=by)
             return crew
 
@@ -93,39 +109,66 @@ class Crews:
             field: problem for field, name in named.items() if name and (problem := self.model_problem(name, by.team))
         }:
             raise FormRefused(fields=faults)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            viewer.require(session, crew_id, Level.EDIT)
             members = {agent.id for agent in agents.list_all(session, crew_id, team=by.team)}
             if settings.manager_agent_id is not None and settings.manager_agent_id not in members:
                 sentence = "That agent has been removed in the meantime. Choose another one."
                 raise FormRefused(fields={"manager_agent_id": sentence})
-            crew = crews.configure(session, crew_id, settings, team=by.team, version=version, by=by.user)
+            with telling_what_changed(session, crew_id, by=by):
+                crew = crews.configure(session, crew_id, settings, team=by.team, version=version, by=by.user)
             record(session, crew_id, by=by)
             return crew
 
     def delete(self, crew_id: int, *, by: Actor) -> CrewInstance:
         """Delete a crew with its agents and tasks, keep its runs, and return what it was; raise ``Gone``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            return crews.remove(session, crew_id, team=by.team)
+            viewer.require(session, crew_id, Level.OWN)
+            crew = crews.remove(session, crew_id, team=by.team)
+            note(session, Verb.DELETED, crew.kind, crew.name, by=by)
+            return crew
 
-    def get(self, crew_id: int, *, by: Actor) -> CrewInstance:
-        """One crew; raise ``Gone``."""
+    def get(self, crew_id: int, *, by: Actor, to: Level = Level.RUN) -> CrewInstance:
+        """One crew, if the person may do as much with it; raise ``Gone`` or ``NotAllowed``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return crews.get(session, crew_id, team=by.team)
+            return viewer.require(session, crew_id, to)
 
-    def names(self, *, by: Actor) -> list[tuple[int, str]]:
-        """Id and name of every crew, to find one by what was typed."""
+    def names(self, *, by: Actor, to: Level = Level.RUN) -> list[tuple[int, str]]:
+        """Id and name of every crew with which the person may do as much, to find one by what was typed."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return crews.names(session, team=by.team)
+            return crews.names(session, team=by.team, seer=viewer.seer, least=to)
 
-    def page(self, *, by: Actor, words: str = "", offset: int = 0, limit: int = 10) -> tuple[list[CrewInstance], int]:
-        """One page of crews, the person's own first, and how many there are in all."""
+    def refuse_unshared(self, name: str, *, by: Actor) -> None:
+        """Raise ``NotAllowed`` if there is a crew with just this name and the person may not use it."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return crews.page(session, team=by.team, mine=by.user, words=words, offset=offset, limit=limit)
+            if crew := crews.named(session, name, team=by.team):
+                viewer.require_of(session, crew, Level.RUN)
 
-    def sheet(self, crew_id: int, *, by: Actor) -> CrewSheet:
-        """The crew with its agents, tasks, latest runs and what is wrong with it; raise ``Gone``."""
+    def page(
+        self, *, by: Actor, which: Filter = Filter.ALL, words: str = "", offset: int = 0, limit: int = 10
+    ) -> tuple[list[CrewInstance], int]:
+        """One page of the crews that the person may use, their own first, and how many there are in all."""
+        seer = self.rights.of(by).seer
         with self.store.reading() as session:
-            crew = crews.get(session, crew_id, team=by.team)
+            return crews.page(
+                session, team=by.team, mine=by.user, seer=seer, which=which, words=words, offset=offset, limit=limit
+            )
+
+    def sheet(self, crew_id: int, *, by: Actor, to: Level = Level.RUN) -> CrewSheet:
+        """The crew with its agents, tasks, latest runs and what is wrong with it, if the person may do as much with it.
+
+        Raises ``Gone`` or ``NotAllowed``.
+        """
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            crew = viewer.require(session, crew_id, to)
+            level = viewer.level(session, crew) or Level.RUN
+            shared = shares.of_crew(session, crew_id, team=by.team)
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
@@ -141,6 +184,8 @@ class Crews:
             + tool_problems(held.values(), self.tool_problem, team=by.team),
             version=version,
             tools=held,
+            level=level,
+            shares=shared,
         )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bot.errors import EditedMeanwhile
 from bot.services import Actor
+from bot.services.audit import Verb, note
 from bot.services.differences import differences, in_words
+from bot.services.rights import Rights
 from bot.services.writing import write
 from store import agents, crews, tasks, tools, versions
 from store.database import Store
 from store.definitions import Definition, freeze
+from store.shares import Level
 from store.versions import CrewVersion
 
 if TYPE_CHECKING:
@@ -19,38 +25,50 @@ if TYPE_CHECKING:
 class History:
     """The versions of the workspace's crews."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, rights: Rights) -> None:
         self.store = store
+        self.rights = rights
 
     def versions(self, crew_id: int, *, by: Actor, before: int | None = None) -> list[CrewVersion]:
-        """The crew's versions, the newest first, optionally only those older than number ``before``; raise ``Gone``."""
+        """The crew's versions, the newest first, or those older than number ``before``; raise ``Gone``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            crews.get(session, crew_id, team=by.team)
+            viewer.require(session, crew_id, Level.RUN)
             return versions.list_all(session, crew_id, team=by.team, before=before)
 
-    def pair(self, crew_id: int, number: int, *, by: Actor) -> tuple[CrewVersion, CrewVersion]:
-        """That version and the newest one; raise ``Gone``."""
+    def pair(self, crew_id: int, number: int, *, by: Actor) -> tuple[CrewVersion, CrewVersion, bool]:
+        """That version, the newest one, and whether the person may roll back; raise ``Gone``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
+            crew = viewer.require(session, crew_id, Level.RUN)
+            may_roll_back = (viewer.level(session, crew) or 0) >= Level.EDIT
             then = versions.get(session, crew_id, number, team=by.team)
-            return then, versions.newest(session, crew_id, team=by.team) or then
+            return then, versions.newest(session, crew_id, team=by.team) or then, may_roll_back
 
     def roll_back(self, crew_id: int, number: int, *, by: Actor) -> CrewVersion:
         """Make the crew again what it was in that version, as a new version; raise ``Gone`` or ``NameTaken``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            crew = viewer.require(session, crew_id, Level.EDIT)
             then = versions.get(session, crew_id, number, team=by.team)
-            crew = crews.get(session, crew_id, team=by.team)
             write(session, crew, then.definition, by=by)
-            return record(session, crew_id, by=by, summary=f"Back to version {number}.")
+            return record(session, crew_id, by=by, summary=f"Back to version {number}.", verb=Verb.ROLLED_BACK)
 
 
-def record(session: Session, crew_id: int, *, by: Actor, summary: str | None = None) -> CrewVersion:
-    """Add a version if anything differs from the last one; the newest version. Belongs into the save's transaction."""
+def record(
+    session: Session, crew_id: int, *, by: Actor, summary: str | None = None, verb: Verb = Verb.CHANGED
+) -> CrewVersion:
+    """Add a version and a line of the audit log if anything differs from the last version; the newest version.
+
+    Belongs into the save's transaction.
+    """
     now = current(session, crew_id, by=by)
     last = versions.newest(session, crew_id, team=by.team)
     if last is not None and last.definition == now:
         return last
     said = summary or (in_words(differences(last.definition, now)) if last else "Created.")
     number = last.number + 1 if last else 1
+    note(session, verb, "crew", now.name, by=by, details=said if last or summary else "")
     return versions.add(session, now, crew_id=crew_id, number=number, summary=said, team=by.team, by=by.user)
 
 
@@ -61,3 +79,14 @@ def current(session: Session, crew_id: int, *, by: Actor) -> Definition:
     held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
     now = freeze(crew, members, tasks.list_all(session, crew_id, team=by.team), held)
     return now.model_copy(update={"tools": []})
+
+
+@contextmanager
+def telling_what_changed(session: Session, crew_id: int, *, by: Actor) -> Iterator[None]:
+    """Add to the refusal of a save that came second what the first one changed, as far as the history tells."""
+    try:
+        yield
+    except EditedMeanwhile as refusal:
+        newest = versions.newest(session, crew_id, team=by.team)
+        what = newest.summary if newest and newest.saved_by == refusal.who else ""
+        raise EditedMeanwhile(kind=refusal.kind, who=refusal.who, version=refusal.version, what=what) from refusal

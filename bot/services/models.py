@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from bot import model_files
+from bot.embedded_models import MODELS
 from bot.engine.connected import ConnectedModels, connection_problem, reserved, try_out
 from bot.engine.llms import BY_NAME, PROVIDERS, Models, Provider, installed
 from bot.errors import EditedMeanwhile, FormRefused, NameTaken, UserError
@@ -123,7 +123,7 @@ class Connections:
         with self.store.reading() as session:
             found = connections.list_all(session, team=by.team)
         names = [f"{connection.name}/{model}" for connection in found for model in connection.models]
-        names += [name for name in (*model_files.MODELS, *MODEL_BY_KEY.values(), ours.name("")) if name]
+        names += [name for name in (*MODELS, *MODEL_BY_KEY.values(), ours.name("")) if name]
         return [(name, name) for name in dict.fromkeys(names) if ours.problem(name) is None]
 
     def sheet(self, *, by: Actor) -> ModelSheet:

@@ -7,12 +7,15 @@ from typing import Protocol
 
 from bot.errors import UserError
 from bot.services import Actor
+from bot.services.audit import Verb, note
 from bot.services.checks import ToolProblem, crew_models, no_tool_problem, problems, tool_problems
 from bot.services.crews import needed_inputs
-from store import agents, crews, runs, tasks, tools, versions
+from bot.services.rights import Rights
+from store import agents, runs, tasks, tools, versions
 from store.database import Store
 from store.definitions import freeze
 from store.runs import Execution
+from store.shares import Level
 
 # Says one sentence to the person who asked, where nobody else sees it.
 Tell = Callable[[str], None]
@@ -48,6 +51,7 @@ class Runs:
     def __init__(
         self,
         store: Store,
+        rights: Rights,
         launcher: Launcher,
         model_problem: Callable[[str, str], str | None],
         tool_problem: ToolProblem = no_tool_problem,
@@ -57,6 +61,7 @@ class Runs:
         ``tool_problem`` says the same of a tool in a workspace.
         """
         self.store = store
+        self.rights = rights
         self.tool_problem = tool_problem
         self.launcher = launcher
         self.model_problem = model_problem
@@ -66,8 +71,9 @@ class Runs:
 
         What goes wrong later, before the run has a thread of its own, is said through ``tell``.
         """
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            crew = crews.get(session, crew_id, team=by.team)
+            crew = viewer.require(session, crew_id, Level.RUN)
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
@@ -84,14 +90,18 @@ class Runs:
             given = {name: inputs[name] for name in needed}
             version = versions.number(session, crew.id, team=by.team)
             run = runs.add(session, crew, frozen, given, version=version, by=by.user, channel=channel)
+            note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id} of version {version}.")
         self.launcher.launch(run, tell)
         return run
 
     def stop(self, run_id: int, *, by: Actor) -> Execution:
-        """Ask a run to stop; raise ``Gone`` or ``AlreadyOver``."""
-        run = self.get(run_id, by=by)
-        if run.status.over:
-            raise AlreadyOver(name=run.crew_name)
+        """Ask a run to stop; raise ``Gone``, ``NotYourRun`` or ``AlreadyOver``."""
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            run = viewer.require_run(session, run_id, Level.EDIT)
+            if run.status.over:
+                raise AlreadyOver(name=run.crew_name)
+            note(session, Verb.STOPPED, "run", run.crew_name, by=by, details=f"Run {run.id}.")
         self.launcher.stop(run, by.user)
         return run
 
@@ -109,19 +119,22 @@ class Runs:
         return self.stop(going[0].id, by=by)
 
     def get(self, run_id: int, *, by: Actor) -> Execution:
-        """One run; raise ``Gone``."""
+        """One run; raise ``Gone`` or ``NotYourRun``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return runs.get(session, run_id, team=by.team)
+            return viewer.require_run(session, run_id, Level.RUN)
 
     def latest(
         self, *, by: Actor, crew_id: int | None = None, before: int | None = None, limit: int = 10
     ) -> list[Execution]:
-        """The newest runs first, of one crew or all, older than the run ``before`` if given."""
+        """The newest runs that the person may see first, of one crew or all, older than ``before`` if given."""
+        seer = self.rights.of(by).seer
         with self.store.reading() as session:
-            return runs.latest(session, team=by.team, crew_id=crew_id, before=before, limit=limit)
+            return runs.latest(session, team=by.team, crew_id=crew_id, before=before, seer=seer, limit=limit)
 
     def log(self, run_id: int, *, by: Actor) -> list[runs.LogEntry]:
-        """A run's log in the order things happened; raise ``Gone``."""
+        """A run's log in the order things happened; raise ``Gone`` or ``NotYourRun``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            runs.get(session, run_id, team=by.team)
+            viewer.require_run(session, run_id, Level.RUN)
             return runs.log_of(session, run_id)

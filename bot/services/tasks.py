@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bot.engine.conditions import condition_problem
 from bot.engine.schemas import schema_problem
 from bot.errors import FormRefused, UserError
 from bot.services import Actor
-from bot.services.history import record
+from bot.services.history import record, telling_what_changed
+from bot.services.rights import Rights, Viewer
 from bot.services.texts import refuse_malformed
-from store import agents, crews, tasks
+from store import agents, tasks
 from store.database import Store
 from store.more_settings import TaskSettings
+from store.shares import Level
 from store.tasks import Task, TaskDraft
+
+if TYPE_CHECKING:
+    from store.database import Session
 
 
 class MustComeFirst(UserError):
@@ -21,14 +28,16 @@ class MustComeFirst(UserError):
 class Tasks:
     """The tasks of the workspace's crews."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, rights: Rights) -> None:
         self.store = store
+        self.rights = rights
 
     def add(self, crew_id: int, draft: TaskDraft, *, by: Actor) -> Task:
         """Add a task at the end of the crew; raise ``Gone``, ``NameTaken`` or ``FormRefused``."""
         _check(draft)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            crews.get(session, crew_id, team=by.team)
+            viewer.require(session, crew_id, Level.EDIT)
             earlier = {task.id for task in tasks.list_all(session, crew_id, team=by.team)}
             members = {agent.id for agent in agents.list_all(session, crew_id, team=by.team)}
             _refuse_strangers(draft, members, earlier)
@@ -39,28 +48,34 @@ class Tasks:
     def change(self, task_id: int, draft: TaskDraft, *, version: int, by: Actor) -> Task:
         """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
         _check(draft)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = tasks.get(session, task_id, team=by.team)
+            was = _editable(session, task_id, viewer)
             order = tasks.list_all(session, was.crew_id, team=by.team)
             earlier = {task.id for task in order if (task.position, task.id) < (was.position, was.id)}
             members = {agent.id for agent in agents.list_all(session, was.crew_id, team=by.team)}
             _refuse_strangers(draft, members, earlier)
-            task = tasks.change(session, task_id, draft, team=by.team, version=version, by=by.user)
+            with telling_what_changed(session, was.crew_id, by=by):
+                task = tasks.change(session, task_id, draft, team=by.team, version=version, by=by.user)
             record(session, task.crew_id, by=by)
             return task
 
     def configure(self, task_id: int, settings: TaskSettings, *, version: int, by: Actor) -> Task:
         """Save an edit of ``version``'s settings; raise ``EditedMeanwhile``, ``Gone`` or ``FormRefused``."""
         refuse_unusable(settings)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            task = tasks.configure(session, task_id, settings, team=by.team, version=version, by=by.user)
+            was = _editable(session, task_id, viewer)
+            with telling_what_changed(session, was.crew_id, by=by):
+                task = tasks.configure(session, task_id, settings, team=by.team, version=version, by=by.user)
             record(session, task.crew_id, by=by)
             return task
 
     def move(self, task_id: int, *, later: bool, by: Actor) -> Task:
         """Swap a task with its neighbour; raise ``Gone``, or ``Refused`` when one of them needs the other's result."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            task = tasks.get(session, task_id, team=by.team)
+            task = _editable(session, task_id, viewer)
             order = tasks.list_all(session, task.crew_id, team=by.team)
             at = next(index for index, other in enumerate(order) if other.id == task_id)
             to = at + 1 if later else at - 1
@@ -74,16 +89,26 @@ class Tasks:
             return task
 
     def get(self, task_id: int, *, by: Actor) -> Task:
-        """One task; raise ``Gone``."""
+        """One task, to be changed; raise ``Gone`` or ``NotAllowed``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return tasks.get(session, task_id, team=by.team)
+            return _editable(session, task_id, viewer)
 
     def remove(self, task_id: int, *, by: Actor) -> Task:
         """Remove a task and return what it was; tasks that used its result no longer do. Raise ``Gone``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            _editable(session, task_id, viewer)
             task = tasks.remove(session, task_id, team=by.team)
             record(session, task.crew_id, by=by)
             return task
+
+
+def _editable(session: Session, task_id: int, viewer: Viewer) -> Task:
+    """The task, if its crew may be changed; raise ``Gone`` or ``NotAllowed``."""
+    task = tasks.get(session, task_id, team=viewer.actor.team)
+    viewer.require(session, task.crew_id, Level.EDIT)
+    return task
 
 
 def refuse_unusable(settings: TaskSettings) -> None:

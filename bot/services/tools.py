@@ -14,7 +14,8 @@ from bot.engine.tools.toolbox import SECRET_PREFIX, Toolbox, secret_name
 from bot.errors import FormRefused, Gone, Refused, UserError
 from bot.services import Actor
 from bot.services.admins import Admins
-from store import tools, workspace_settings
+from bot.services.rights import Rights
+from store import crews, tools, workspace_settings
 from store.agents import Agent
 from store.database import Store
 from store.tools import Tool, ToolDraft
@@ -39,19 +40,25 @@ class ToolUnready(UserError):
 
 @dataclass(frozen=True)
 class ToolLine:
-    """One tool of the workspace: its kind (``None`` if it is not here any more), who has it, what it needs."""
+    """One tool of the workspace: its kind (``None`` if it is not here any more), who has it, what it needs.
+
+    Who has it are agents with the names of their crews.
+    """
 
     tool: Tool
     entry: Entry | None
     holders: list[tuple[Agent, str]]
+    # How many more agents have it, in crews that are not shared with the person.
+    hidden: int
     problem: str | None
 
 
 class Tools:
     """The workspace's tools."""
 
-    def __init__(self, store: Store, toolbox: Toolbox, admins: Admins) -> None:
+    def __init__(self, store: Store, rights: Rights, toolbox: Toolbox, admins: Admins) -> None:
         self.store = store
+        self.rights = rights
         self.toolbox = toolbox
         self.admins = admins
         self._threads = ThreadPoolExecutor(_TRIED_AT_ONCE, thread_name_prefix="tools")
@@ -96,16 +103,20 @@ class Tools:
 
     def lines(self, *, by: Actor) -> list[ToolLine]:
         """All tools by name, with everything that their page shows."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
             known = tools.list_all(session, team=by.team)
             holders = tools.holders(session, team=by.team)
+            seen = {crew_id for crew_id, _ in crews.names(session, team=by.team, seer=viewer.seer)}
             allowed = workspace_settings.get(session, by.team).allowed_dangers
-        return [
-            ToolLine(
-                tool, self.toolbox.entry(tool.tool_type), holders.get(tool.id, []), self.toolbox.problem(tool, allowed)
-            )
-            for tool in known
-        ]
+
+        def line(tool: Tool) -> ToolLine:
+            held = holders.get(tool.id, [])
+            shown = [(agent, crew) for agent, crew in held if agent.crew_id in seen]
+            entry, problem = self.toolbox.entry(tool.tool_type), self.toolbox.problem(tool, allowed)
+            return ToolLine(tool, entry, shown, len(held) - len(shown), problem)
+
+        return [line(tool) for tool in known]
 
     def names(self, *, by: Actor) -> list[tuple[int, str]]:
         """Id and name of every tool, to choose from."""

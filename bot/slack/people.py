@@ -1,4 +1,4 @@
-"""Who somebody is in Slack: an administrator of the workspace or not, and whom to ask."""
+"""Who somebody is in Slack: an administrator of the workspace or not, in which channels, and whom to ask."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _REMEMBERED = 300.0
 # Slack hands out 1,000 people at a time; in a workspace larger than this some administrator was among the first.
 _MOST_PAGES = 5
+_CHANNELS = "public_channel,private_channel"
 
 
 class People:
@@ -39,6 +40,28 @@ class People:
             return _administers(dict(self._client.users_info(user=user)["user"]), team)
 
         return self._remembered(("is_admin", team, user), ask) or False
+
+    def channels(self, team: str, user: str) -> list[str]:
+        """The ids of the channels that ``user`` is a member of: public ones, and private ones that the bot is in too.
+
+        https://docs.slack.dev/reference/methods/users.conversations; without an answer there are none.
+        """
+
+        def ask() -> list[str]:
+            pages = self._client.users_conversations(
+                user=user, types=_CHANNELS, exclude_archived=True, limit=200, team_id=team
+            )
+            return [str(channel["id"]) for page in pages for channel in page["channels"]]
+
+        return self._remembered(("channels", team, user), ask) or []
+
+    def reaches(self, team: str, channel: str) -> bool:
+        """Whether the bot can know who is in the channel: not in a private one that it is no member of."""
+
+        def ask() -> bool:
+            return bool(self._client.conversations_info(channel=channel)["channel"]["id"])
+
+        return self._remembered(("reaches", team, channel), ask) or False
 
     def admins(self, team: str) -> list[str]:
         """The names of the workspace's administrators, as colleagues know them; empty when Slack does not answer."""
@@ -62,7 +85,7 @@ class People:
         try:
             answer = ask()
         except (SlackClientError, HTTPException, OSError, KeyError) as error:
-            _log.warning("Slack did not say who is an administrator: %s", error)
+            _log.warning("Slack did not say who somebody is: %s", error)
             return None
         with self._lock:
             self._known[key] = (self._now(), answer)

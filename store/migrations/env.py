@@ -1,4 +1,4 @@
-"""How Alembic runs our migrations: on the program's own engine, one transaction each."""
+"""How Alembic runs our migrations: on the program's own engine, safe when several processes start at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ def _spelled(kind: str, value: Any, autogen: AutogenContext) -> str | Literal[Fa
 
 
 def run() -> None:
-    """Upgrade with SQLite's foreign keys off: its batch mode re-creates tables, which would delete every child row."""
+    """Run the migrations: on PostgreSQL one transaction each, on SQLite all in one.
+
+    SQLite's write lock then keeps other processes out from the first look at the version to the end. Its foreign keys
+    are off meanwhile: batch mode makes tables anew, and dropping the old one would delete every child row.
+    """
     engine = context.config.attributes["engine"]
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
@@ -31,6 +35,8 @@ def run() -> None:
         if sqlite:
             driver.execute("PRAGMA foreign_keys=OFF")
         try:
+            if sqlite:
+                connection.begin()
             context.configure(
                 connection=connection,
                 target_metadata=Base.metadata,
@@ -41,9 +47,9 @@ def run() -> None:
             )
             with context.begin_transaction():
                 context.run_migrations()
-            connection.commit()
             if sqlite and (broken := driver.execute("PRAGMA foreign_key_check").fetchall()):
                 raise RuntimeError(f"the migration broke foreign keys: {broken[:5]}")
+            connection.commit()
         finally:
             # Inside a transaction SQLite would not hear it, and the connection would go on without foreign keys.
             connection.rollback()

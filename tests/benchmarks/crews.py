@@ -29,6 +29,7 @@ def store_crews(data_dir: Path, team: str, user: str) -> None:
     from bot.services import Actor
     from bot.services.agents import Agents
     from bot.services.crews import Crews
+    from bot.services.rights import NoPeople, Rights
     from bot.services.tasks import Tasks
     from store.agents import AgentDraft
     from store.crews import CrewDraft
@@ -37,9 +38,10 @@ def store_crews(data_dir: Path, team: str, user: str) -> None:
 
     store, by = Store(f"sqlite:///{data_dir / 'crewcall.db'}"), Actor(team, user)
     store.upgrade()
+    rights = Rights(NoPeople())
     for size in (ONE, THREE, LONG):
-        crew = Crews(store).create(CrewDraft(name=size.name), by=by).id
-        agents = Agents(store, lambda _: None)
+        crew = Crews(store, rights).create(CrewDraft(name=size.name), by=by).id
+        agents = Agents(store, rights, lambda _name, _team: None)
         members = [
             agents.add(crew, AgentDraft(name=role, role=role, goals=[GOAL], backstory=BACKSTORY), by=by).id
             for role in (ROLE.format(number) for number in range(size.agents))
@@ -53,6 +55,6 @@ def store_crews(data_dir: Path, team: str, user: str) -> None:
                 agent_id=members[number % size.agents],
                 depends_on=before,
             )
-            task = Tasks(store).add(crew, draft, by=by)
+            task = Tasks(store, rights).add(crew, draft, by=by)
             before = [task.id] if size.chained else []
     store.close()

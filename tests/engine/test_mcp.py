@@ -12,7 +12,7 @@ import pytest
 from bot.engine.llms import Models
 from bot.engine.tools import mcp
 from bot.engine.tools.toolbox import Kit, Toolbox, ToolUnusable
-from bot.engine.tools.web import NotPublic
+from bot.engine.tools.web import NoSuchHost, NotPublic
 from bot.errors import Refused
 from bot.events import ToolFinished
 from tests.engine.test_tools import carried_out, equipped, tool
@@ -47,30 +47,31 @@ def test_private_addresses_are_refused_unless_an_administrator_allowed_them() ->
 
 
 def test_the_address_that_was_looked_at_is_the_one_that_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, asked = socket.getaddrinfo, []
+    real, answers = socket.getaddrinfo, ["127.0.0.2", "127.0.0.1"]
 
     def rebinding(host: Any, *rest: Any, **more: Any) -> list[Any]:
-        if host != "rebind.example":
-            return real(host, *rest, **more)
-        asked.append(host)
-        return real("203.0.113.1" if len(asked) == 1 else "127.0.0.1", *rest, **more)
+        return real(answers.pop(0) if host == "rebind.example" else host, *rest, **more)
 
     with mcp_server() as url:
         monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+        moved = url.replace("127.0.0.1", "rebind.example")
+        # Nobody listens at the first address; a second look would find the server at the other one.
+        with pytest.raises(mcp.ServerSilent):
+            mcp.discover(mcp.Server(moved, private=True))
+        assert answers == ["127.0.0.1"]
         with pytest.raises(NotPublic):
-            mcp.discover(mcp.Server(url.replace("127.0.0.1", "rebind.example")))
+            mcp.discover(mcp.Server(moved))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/", "no address", "http://"])
 def test_only_http_addresses_are_asked(url: str) -> None:
-    with pytest.raises((mcp.ServerSilent, NotPublic, mcp.NoSuchHost)):
+    with pytest.raises((mcp.ServerSilent, NotPublic, NoSuchHost)):
         mcp.discover(mcp.Server(url))
 
 
 def test_a_wrong_token_and_a_silent_server_are_told_apart() -> None:
-    with mcp_server(token="let-me-in") as url:
-        with pytest.raises(mcp.ServerSilent, match="it answered with HTTP 401"):
-            mcp.discover(mcp.Server(url, token="wrong", private=True))
+    with mcp_server(token="let-me-in") as url, pytest.raises(mcp.ServerSilent, match="it answered with HTTP 401"):
+        mcp.discover(mcp.Server(url, token="wrong", private=True))
     with pytest.raises(mcp.ServerSilent, match="could not be used"):
         mcp.discover(mcp.Server(url, private=True))
 
@@ -92,10 +93,9 @@ def test_a_server_that_went_away_is_named_before_the_run_begins(
     llm: ScriptedModel, models: Models, tmp_path: Path
 ) -> None:
     toolbox = Toolbox(tmp_path, os.environ)
-    with mcp_server() as url:
-        with pytest.raises(ToolUnusable, match="has nothing to offer any more"):
-            toolbox.make(tool("mcp", url=url, tools=["subtract"]), tmp_path, PRIVATE)
-    with pytest.raises(ToolUnusable, match="The tool “My tool” cannot be used. The MCP server at"):
+    with mcp_server() as url, pytest.raises(ToolUnusable, match="has nothing to offer any more"):
+        toolbox.make(tool("mcp", url=url, tools=["subtract"]), tmp_path, PRIVATE)
+    with pytest.raises(ToolUnusable, match=r"The tool “My tool” cannot be used\. The MCP server at"):
         toolbox.make(tool("mcp", url=url), tmp_path, PRIVATE)
 
 

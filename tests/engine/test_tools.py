@@ -88,7 +88,7 @@ def test_making_a_tool_never_asks_at_a_terminal(
     monkeypatch.setattr(socket, "getaddrinfo", _no_network)
     for name in (*packaged()[kind].env, "CREWCALL_TOOL_X"):
         monkeypatch.setenv(name, "a-key-for-this-test")
-    kinds = {"text": "x", "lines": ["x"], "integer": 1, "number": 1.0}
+    kinds: dict[str, Any] = {"text": "x", "lines": ["x"], "integer": 1, "number": 1.0}
     config = {
         each.name: "CREWCALL_TOOL_X" if each.secret else kinds[each.type]
         for each in packaged()[kind].settings

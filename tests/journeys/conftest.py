@@ -32,6 +32,7 @@ class CrewMaker:
     def __init__(self, bot: Crewcall, team: str) -> None:
         self._store = bot.store
         self._models = bot.connections
+        self._rights = bot.rights
         self._team = team
 
     def __call__(
@@ -40,16 +41,16 @@ class CrewMaker:
         """A crew with one agent, Researcher, and one task, Research."""
         actor = Actor(self._team, by)
         crew = self.empty(name, by=by)
-        members = Agents(self._store, self._models.problem)
+        members = Agents(self._store, self._rights, self._models.problem)
         draft = AgentDraft(name="Researcher", role="Analyst", goals=["Find facts"], backstory="Reads a lot.")
         agent = members.add(crew.id, draft, by=actor)
         task = TaskDraft(name="Research", description=description, expected_output="Facts.", agent_id=agent.id)
-        Tasks(self._store).add(crew.id, task, by=actor)
+        Tasks(self._store, self._rights).add(crew.id, task, by=actor)
         return crew
 
     def empty(self, name: str = "Market research", *, by: str = "U0ANA000001") -> CrewInstance:
         """A crew with nobody in it."""
-        return Crews(self._store).create(
+        return Crews(self._store, self._rights).create(
             CrewDraft(name=name, description="Finds things out."), by=Actor(self._team, by)
         )
 

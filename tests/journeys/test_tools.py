@@ -9,14 +9,24 @@ import pytest
 
 from bot.app import Crewcall
 from bot.services import Actor
+from bot.services.agents import Agents, EquippedDraft
+from bot.services.crews import Crews
+from bot.services.history import History
 from store.crews import CrewInstance
 from store.tools import Tool, ToolDraft
+from tests.support.mcp_server import mcp_server
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
 
 pytestmark = pytest.mark.usefixtures("crewcall")
 
 ANA = Actor("T0NORTHWIND", "U0ANA000001")
+
+
+@pytest.fixture
+def allowed_errors() -> set[str]:
+    """An answer may be there before the window that it belongs in; then it is put there a moment later."""
+    return {"not_found"}
 
 
 @pytest.fixture
@@ -135,7 +145,7 @@ def test_dangerous_tools_are_off_until_an_administrator_allows_them(
     assert "off here" not in ana.seen
 
 
-def test_only_administrators_set_up_tools_with_secrets(ana: Person, ben: Person, allowed_errors: set[str]) -> None:
+def test_only_administrators_set_up_tools_with_secrets(ana: Person, ben: Person) -> None:
     for person in (ben, ana):
         person.types("/crew tools")
         person.presses("Add tool")
@@ -218,3 +228,95 @@ def test_nothing_of_a_run_s_directory_stays_behind(
     assert "must not escape" in llm.requests[-1].prompt
     assert not list(data.rglob("x.txt"))
     assert list((data / "runs").iterdir()) == []
+
+
+def test_the_tools_of_an_mcp_server_are_found_chosen_and_tried(ana: Person, crewcall: Crewcall) -> None:
+    with mcp_server() as url:
+        ana.types("/crew tools")
+        ana.presses("Add tool")
+        ana.picks_found("Which kind of tool?", "mcp", "MCP server")
+        ana.fills("Name", "Numbers")
+        ana.fills("Address", url)
+        ana.submits()
+        ana.sees("That didn’t work: “127.0.0.1” is not a public web address.")
+
+        crewcall.tools.allow(["private"], by=ANA)
+        assert ana.field("Name") == "Numbers"
+        ana.submits()
+        ana.sees("Choose the tools that agents may use.")
+        assert ana.options("Tools") == ["add: Adds two numbers.", "complain: Never works."]
+        ana.chooses("Tools", "add: Adds two numbers.")
+        ana.submits()
+        ana.sees("Numbers is added.")
+
+        ana.picks("Numbers", "Try it")
+        ana.fills("Arguments", '{"a": 2, "b": 2}')
+        ana.chooses("Tool", "add")
+        ana.submits()
+        ana.sees("Numbers answered.", "The sum is 4.")
+
+
+def test_what_is_no_json_is_refused_under_the_arguments(ana: Person, a_tool: Callable[..., Tool]) -> None:
+    a_tool("Numbers", "mcp", url="https://mcp.example.com/mcp", tools=["add"])
+
+    ana.types("/crew tools")
+    ana.picks("Numbers", "Try it")
+    ana.chooses("Tool", "add")
+    ana.fills("Arguments", "two and two")
+    ana.submits()
+
+    assert ana.sees_error("Arguments").startswith("This is no JSON.")
+
+
+def test_the_second_of_two_editors_is_told_and_may_take_over(
+    ana: Person, ben: Person, a_tool: Callable[..., Tool], crewcall: Crewcall
+) -> None:
+    tool = a_tool("Search", "SerperDevTool", n_results=3)
+    for person, results in ((ana, "5"), (ben, "8")):
+        person.types("/crew tools")
+        person.picks("Search", "Edit")
+        person.fills("N results", results)
+
+    ana.submits()
+    ana.sees("Search is saved.")
+    ben.submits()
+    ben.sees("@Ana Ferreira changed this tool while you were editing it.", "Save mine")
+    assert ben.field("N results") == "8"
+    ben.submits()
+    ben.sees("Search is saved.")
+
+    assert crewcall.tools.get(tool.id, by=ANA).config == {"n_results": 8}
+
+
+def test_versions_copies_and_roll_back_keep_an_agent_s_tools(
+    crewcall: Crewcall, a_crew: CrewInstance, a_tool: Callable[..., Tool]
+) -> None:
+    tool = a_tool("Pause")
+    crews, history = Crews(crewcall.store, crewcall.rights), History(crewcall.store, crewcall.rights)
+    agents = Agents(crewcall.store, crewcall.rights, crewcall.connections.problem)
+    [agent] = crews.sheet(a_crew.id, by=ANA).agents
+    draft = EquippedDraft(**agent.draft().model_dump(), tools=[tool.id])
+    agent = agents.change(agent.id, draft, version=agent.version, by=ANA)
+    agents.change(agent.id, draft.model_copy(update={"tools": []}), version=agent.version, by=ANA)
+
+    newest, before, *_ = history.versions(a_crew.id, by=ANA)
+    assert before.summary == "Agent “Researcher”: tools changed from “nothing” to “Pause”."
+    assert newest.summary == "Agent “Researcher”: tools changed from “Pause” to “nothing”."
+    history.roll_back(a_crew.id, before.number, by=ANA)
+    copy = crews.copy(a_crew.id, "Copy", by=ANA)
+    for crew_id in (a_crew.id, copy.id):
+        assert [held for [held] in crews.sheet(crew_id, by=ANA).tools.values()] == [tool]
+
+
+def test_many_tools_are_found_by_a_word_of_their_names(ana: Person, a_tool: Callable[..., Tool]) -> None:
+    for number in range(50):
+        a_tool(f"Tool {number}")
+
+    ana.types("/crew tools")
+    ana.sees("and 5 tools more. Find one by a word of its name")
+    ana.closes()
+    ana.types("/crew tools tool 49")
+    assert "Tool 48" not in ana.sees("Tool 49")
+    ana.closes()
+    ana.types("/crew tools hammer")
+    ana.sees("No tool has “hammer” in its name.")

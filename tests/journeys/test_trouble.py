@@ -197,9 +197,10 @@ def test_the_thread_of_a_deleted_crews_run_says_that_it_cannot_run_again(ana: Pe
 def test_another_workspace_reaches_nothing_by_its_id(ana: Person, crewcall: Crewcall, a_crew: CrewInstance) -> None:
     ana.types("/crew run market topic=tides")
     ana.reads_thread(of="Market research", until="Run again")
-    crews = Crews(crewcall.store)
-    agents, tasks = Agents(crewcall.store, crewcall.connections.problem), Tasks(crewcall.store)
-    runs = Runs(crewcall.store, NeverReached(), crewcall.connections.problem)
+    crews = Crews(crewcall.store, crewcall.rights)
+    agents = Agents(crewcall.store, crewcall.rights, crewcall.connections.problem)
+    tasks = Tasks(crewcall.store, crewcall.rights)
+    runs = Runs(crewcall.store, crewcall.rights, NeverReached(), crewcall.connections.problem)
     mallory = Actor("T0ELSEWHERE", ana.id)
     sheet = crews.sheet(a_crew.id, by=Actor("T0NORTHWIND", ana.id))
     agent, task, draft = sheet.agents[0], sheet.tasks[0], a_crew.draft()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from bot.errors import Gone
+from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store import agents, crews, tools
 from store.tools import Tool, ToolDraft
-from tests.store.examples import ANA, CONTOSO, NORTHWIND, Shelf
+from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf
 
 
 def a_tool(shelf: Shelf, name: str, *, team: str = NORTHWIND) -> Tool:
@@ -101,3 +101,51 @@ def test_another_workspace_sees_gives_and_removes_nothing(shelf: Shelf) -> None:
     assert shelf.read(tools.list_all, team=CONTOSO) == []
     assert names_of(shelf, agent.id, team=CONTOSO) == []
     assert names_of(shelf, agent.id) == ["Web"]
+
+
+def test_an_edit_is_saved_unless_somebody_else_saved_first(shelf: Shelf) -> None:
+    tool = a_tool(shelf, "Web")
+    draft = tool.draft().model_copy(update={"name": "Web search", "config": {"hits": 9}})
+
+    saved = shelf.write(tools.change, tool.id, draft, team=NORTHWIND, version=tool.version, by=BEN)
+
+    assert (saved.name, saved.config, saved.changed_by, saved.version) == ("Web search", {"hits": 9}, BEN, 2)
+    assert shelf.read(tools.get, tool.id, team=NORTHWIND) == saved
+    with pytest.raises(EditedMeanwhile, match=f"<@{BEN}> changed this tool"):
+        shelf.write(tools.change, tool.id, tool.draft(), team=NORTHWIND, version=tool.version, by=ANA)
+
+
+def test_a_tool_cannot_take_another_tool_s_name(shelf: Shelf) -> None:
+    a_tool(shelf, "Mail")
+    tool = a_tool(shelf, "Web")
+
+    draft = tool.draft().model_copy(update={"name": "MAIL"})
+
+    with pytest.raises(NameTaken, match="a tool called “MAIL”"):
+        shelf.write(tools.change, tool.id, draft, team=NORTHWIND, version=tool.version, by=ANA)
+
+
+def test_other_teams_can_neither_read_nor_change_a_tool(shelf: Shelf) -> None:
+    tool = a_tool(shelf, "Web")
+
+    for use in (
+        lambda: shelf.read(tools.get, tool.id, team=CONTOSO),
+        lambda: shelf.write(tools.change, tool.id, tool.draft(), team=CONTOSO, version=tool.version, by=ANA),
+        lambda: shelf.write(tools.remove, tool.id, team=CONTOSO),
+    ):
+        with pytest.raises(Gone):
+            use()
+    assert shelf.read(tools.holders, team=CONTOSO) == {}
+
+
+def test_who_has_a_tool_is_known_with_the_crew(shelf: Shelf) -> None:
+    web, unused = a_tool(shelf, "Web"), a_tool(shelf, "Unused")
+    crew = shelf.crew()
+    ada, zoe = shelf.agent(crew, "Ada"), shelf.agent(crew, "Zoe")
+    for agent in (zoe, ada):
+        shelf.write(tools.give, agent.id, [web.id], team=NORTHWIND)
+
+    held = shelf.read(tools.holders, team=NORTHWIND)
+
+    assert held == {web.id: [(ada, crew.name), (zoe, crew.name)]}
+    assert unused.id not in held

@@ -19,25 +19,21 @@ _log = logging.getLogger(__name__)
 
 def installed() -> dict[str, tuple[Entry, type[BaseTool]]]:
     """The tools by the names of their entry points; one that cannot be loaded is left out, and the log says why."""
-    from bot.engine.tools.introspect import described
-
-    found = {}
-    for point in entry_points(group=GROUP):
-        if kind := _loaded(point):
-            name = f"own.{point.name}"
-            found[name] = (described(kind, name=name), kind)
-    return found
+    loaded = ((f"own.{point.name}", _loaded(point)) for point in entry_points(group=GROUP))
+    return {name: tool for name, tool in loaded if tool}
 
 
-def _loaded(point: EntryPoint) -> type[BaseTool] | None:
+def _loaded(point: EntryPoint) -> tuple[Entry, type[BaseTool]] | None:
     from crewai.tools import BaseTool
+
+    from bot.engine.tools.introspect import described
 
     try:
         kind = point.load()
+        if inspect.isclass(kind) and issubclass(kind, BaseTool):
+            return described(kind, name=f"own.{point.name}"), kind
     except Exception:  # noqa: BLE001 - a module of somebody else's may raise anything
         _log.exception("the tool %s (%s) cannot be loaded", point.name, point.value)
         return None
-    if inspect.isclass(kind) and issubclass(kind, BaseTool):
-        return kind
     _log.error("the tool %s (%s) is no class derived from crewai.tools.BaseTool", point.name, point.value)
     return None

@@ -1,0 +1,107 @@
+"""CrewAI's tasks: conditions, guardrails, results as JSON, and several at the same time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.engine import placeholders
+from bot.engine.conditions import Undecided, holds
+from bot.engine.schemas import schema_problem
+from bot.errors import UserError
+from store.definitions import TaskPlan
+from store.more_settings import TaskSettings
+
+if TYPE_CHECKING:
+    from crewai import Agent, Task
+    from crewai.tasks.task_output import TaskOutput
+
+
+class CannotDecide(UserError):
+    """Nothing decides whether “{task}” runs: {why}. Change its “Only if” under More settings."""
+
+
+class NoSchema(UserError):
+    """The task “{task}” asks for a result as JSON that cannot be had. {why}"""
+
+
+def _to_nobody(task: str) -> None:
+    """Nobody has asked yet."""
+
+
+@dataclass
+class Skips:
+    """Who is told the name of a task that is left out."""
+
+    tell: Callable[[str], None] = _to_nobody
+
+
+def make_task(
+    plan: TaskPlan, inputs: Mapping[str, object], agent: Agent | None, earlier: Mapping[str, Task], skips: Skips
+) -> Task:
+    """One task; ``earlier`` are those before it by name. Raises ``MissingInput`` or ``NoSchema``.
+
+    Without an agent of its own nothing guards the result: the guardrail asks the agent's model.
+    """
+    from crewai import Task
+    from crewai.tasks.conditional_task import ConditionalTask
+
+    wanted = plan.settings
+    facts: dict[str, Any] = {
+        "name": plan.name,
+        "description": placeholders.fill(plan.description, inputs),
+        "expected_output": placeholders.fill(plan.expected_output, inputs),
+        "agent": agent,
+        # An empty list means none at all; left out, CrewAI would hand over every earlier result.
+        "context": [earlier[other] for other in plan.context],
+        "markdown": wanted.markdown,
+        "async_execution": wanted.async_execution,
+        **_result(plan),
+        **_guardrail(wanted, agent),
+    }
+    if not wanted.condition:
+        return Task(**facts)
+    return ConditionalTask(**facts, condition=_condition(plan, earlier, skips))
+
+
+def _result(plan: TaskPlan) -> dict[str, Any]:
+    text = plan.settings.output_schema
+    if not text:
+        return {}
+    if problem := schema_problem(text):
+        raise NoSchema(task=plan.name, why=problem)
+    # The title becomes the name of CrewAI's class, by which ``failures`` knows its errors.
+    return {"output_json": {**json.loads(text), "title": "TaskResult"}, "callback": _only_json}
+
+
+def _only_json(output: TaskOutput) -> None:
+    """Models like to say something around their JSON; what comes next, and people, are given the JSON alone."""
+    if output.json_dict is not None:
+        output.raw = json.dumps(output.json_dict, ensure_ascii=False, indent=2)
+
+
+def _guardrail(settings: TaskSettings, agent: Agent | None) -> dict[str, Any]:
+    from crewai.tasks.llm_guardrail import LLMGuardrail
+
+    if not settings.guardrail or agent is None:
+        return {}
+    rule = LLMGuardrail(description=settings.guardrail, llm=agent.llm)  # type: ignore[arg-type]  # an object by now
+    return {"guardrail": rule, "guardrail_max_retries": settings.guardrail_max_retries}
+
+
+def _condition(plan: TaskPlan, earlier: Mapping[str, Task], skips: Skips) -> Callable[[TaskOutput], bool]:
+    before = dict(earlier)
+
+    def decide(last: TaskOutput) -> bool:
+        outputs = {name: task.output.raw for name, task in before.items() if task.output}
+        try:
+            wanted = holds(plan.settings.condition, last.raw, outputs)
+        except Undecided as why:
+            raise CannotDecide(task=plan.name, why=why) from None
+        if not wanted:
+            skips.tell(plan.name)
+        return wanted
+
+    return decide
