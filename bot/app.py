@@ -13,14 +13,17 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 import handlers.agents
+import handlers.audit
 import handlers.crews
 import handlers.help
 import handlers.history
 import handlers.home
 import handlers.models
 import handlers.more_settings
+import handlers.moving
 import handlers.pictures
 import handlers.runs
+import handlers.sharing
 import handlers.tasks
 import handlers.tools
 from bot.engine.hardening import harden
@@ -35,12 +38,14 @@ from bot.progress.feed import Feed
 from bot.runner import Runner
 from bot.services.admins import Admins
 from bot.services.agents import Agents
+from bot.services.audit import AuditLog
 from bot.services.crews import Crews
 from bot.services.history import History
 from bot.services.models import Connections
 from bot.services.pictures import Pictures
 from bot.services.rights import Rights
 from bot.services.runs import Runs
+from bot.services.sharing import Sharing
 from bot.services.tasks import Tasks
 from bot.services.tools import Tools
 from bot.settings import Settings
@@ -67,12 +72,15 @@ _DOORS = (
     handlers.crews,
     handlers.agents,
     handlers.tasks,
+    handlers.moving,
     handlers.more_settings,
     handlers.tools,
     handlers.runs,
     handlers.history,
+    handlers.sharing,
     handlers.models,
     handlers.pictures,
+    handlers.audit,
     handlers.home,
     handlers.help,
 )
@@ -159,6 +167,9 @@ class Crewcall:
             "agents": Agents(self.store, self.rights, self.connections.problem),
             "tasks": Tasks(self.store, self.rights),
             "history": History(self.store, self.rights),
+            "sharing": Sharing(self.store, self.rights),
+            "admins": self.admins,
+            "audit": AuditLog(self.store, self.admins),
             "connections": self.connections,
             "runs": Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem),
             "tools": self.tools,

@@ -19,6 +19,7 @@ from bot.slack.forms import Choices, Form, Lines, Offered, Suggested, Text
 from bot.slack.text import escape
 from handlers import more_settings
 from handlers.crew_page import crew_page
+from handlers.moving import other_crew
 
 NEW_AGENT = Form(
     EquippedDraft,
@@ -88,7 +89,11 @@ def choose(
         options, held = _options(tools, connections, actor), tools.held(agent.id, by=actor)
         view = EDIT_AGENT.view(agent.draft(), meta=meta, options=options, tools=held)
     else:
-        view = more_settings.of_agent(agent, meta) if what == "settings" else _removal(agent.name, meta)
+        view = (
+            more_settings.of_agent(agent, meta)
+            if what == "settings"
+            else _removal(agent.name, {**meta, "crew": agent.crew_id})
+        )
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
@@ -118,4 +123,5 @@ def _options(tools: Tools, connections: Connections, actor: Actor) -> dict[str, 
 
 def _removal(name: str, meta: Json) -> Json:
     sure = blocks.section(f"Remove *{escape(name)}*? Tasks that this agent does stay, and wait for another agent.")
-    return blocks.modal("Remove agent", [sure], callback_id="agent.remove", submit="Remove", close="Cancel", meta=meta)
+    rows = [sure, *other_crew("agent", "Tasks that it does stay here and wait for another agent.")]
+    return blocks.modal("Remove agent", rows, callback_id="agent.remove", submit="Remove", close="Cancel", meta=meta)

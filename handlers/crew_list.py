@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bot.services import Actor
 from bot.services.crews import Crews
@@ -11,19 +11,27 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit, fit_escaped
 from handlers.run_words import WORDS
-from store.crews import CrewInstance
+from store.crews import CrewInstance, Filter
 from store.runs import RunState
 
 PAGE = 8
+FILTERS = {Filter.ALL: "All", Filter.MINE: "Mine", Filter.SHARED: "Shared with me"}
+NOTHING = {
+    Filter.ALL: "There are no crews for you yet. A crew is a few agents who do tasks one after the other.",
+    Filter.MINE: "You have no crews of your own yet.",
+    Filter.SHARED: "Nobody has shared a crew with you yet.",
+}
 
 
-def rows(crews: Crews, actor: Actor, *, words: str = "", offset: int = 0) -> list[Json]:
-    """One page of crews that match ``words``, with buttons to open each and to turn pages."""
-    found, total = crews.page(by=actor, words=words, offset=offset, limit=PAGE)
+def rows(crews: Crews, actor: Actor, *, words: str = "", offset: int = 0, which: Filter = Filter.ALL) -> list[Json]:
+    """One page of crews that match ``words``, with buttons to open each, to turn pages and to see others."""
+    found, total = crews.page(by=actor, which=which, words=words, offset=offset, limit=PAGE)
+    filters = [] if which is Filter.ALL and not total else [_filters(words, which)]
     if not total:
-        return _nothing(words)
+        return [*_nothing(words, which), *filters]
     title = f"*{count(total, 'crew')}*" + (f" matching “{fit_escaped(words, 100)}”" if words else "")
-    return [blocks.section(title), *(row(crew, actor) for crew in found), *_turning(words, offset, total)]
+    listed = [row(crew, actor) for crew in found]
+    return [blocks.section(title), *filters, *listed, *_turning(words, offset, which, total)]
 
 
 def row(crew: CrewInstance, actor: Actor) -> Json:
@@ -40,33 +48,55 @@ def row(crew: CrewInstance, actor: Actor) -> Json:
     )
 
 
-def turned(action: Json) -> tuple[str, int]:
-    """The search words and the offset that a page button carries."""
-    words, offset = json.loads(action["value"])
-    return str(words), max(0, int(offset))
+def turned(action: Json) -> tuple[str, int, Filter]:
+    """The search words, the offset and the filter that a page button carries."""
+    words, offset, which = json.loads(action["value"])
+    return str(words), max(0, int(offset)), Filter(which)
 
 
-def _turning(words: str, offset: int, total: int) -> Iterable[Json]:
+def filter_buttons(prefix: str, which: Filter, value: Callable[[Filter], str]) -> list[Json]:
+    """A button for each filter, the chosen one marked; ``value`` is what each carries."""
+    return [
+        blocks.button(
+            FILTERS[each],
+            f"{prefix}.{each}",
+            value(each),
+            style="primary" if each is which else None,
+            accessibility_label=f"Show crews: {FILTERS[each]}",
+        )
+        for each in Filter
+    ]
+
+
+def _filters(words: str, which: Filter) -> Json:
+    buttons = filter_buttons("crew.list_page", which, lambda each: _value(words, 0, each))
+    return blocks.actions(*buttons, block_id="list.filter")
+
+
+def _turning(words: str, offset: int, which: Filter, total: int) -> Iterable[Json]:
     buttons = []
     if offset:
-        buttons.append(_page_button("Back", words, max(0, offset - PAGE), "back"))
+        buttons.append(_page_button("Back", _value(words, max(0, offset - PAGE), which), "back"))
     if offset + PAGE < total:
-        buttons.append(_page_button("More", words, offset + PAGE, "more"))
+        buttons.append(_page_button("More", _value(words, offset + PAGE, which), "more"))
     if buttons:
         shown = f"{offset + 1} to {min(offset + PAGE, total)} of {total}"
         yield blocks.context(shown)
         yield blocks.actions(*buttons, block_id="list.pages")
 
 
-def _page_button(text: str, words: str, offset: int, which: str) -> Json:
-    value = json.dumps([fit(words, 500), offset])
-    return blocks.button(text, f"crew.list_page.{which}", value, accessibility_label=f"{text}: other crews")
+def _page_button(text: str, value: str, name: str) -> Json:
+    return blocks.button(text, f"crew.list_page.{name}", value, accessibility_label=f"{text}: other crews")
 
 
-def _nothing(words: str) -> list[Json]:
+def _value(words: str, offset: int, which: Filter) -> str:
+    return json.dumps([fit(words, 500), offset, which])
+
+
+def _nothing(words: str, which: Filter) -> list[Json]:
     new = blocks.button("New crew", "crew.new", style="primary")
     if words:
         said = f"No crew matches “{fit_escaped(words, 100)}”. `/crew list` shows them all."
         return [blocks.section(said), blocks.actions(new, block_id="list.empty")]
-    said = "Your team has no crews yet. A crew is a few agents who do tasks one after the other."
+    said = NOTHING[which]
     return [blocks.section(said), blocks.actions(new, block_id="list.empty")]

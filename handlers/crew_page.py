@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.services.crews import CrewSheet
+from bot.services.sharing import in_words
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit_escaped
 from handlers.run_words import run_line
 from store.agents import Agent
+from store.crews import Process
+from store.shares import Level
 from store.tasks import Task
 
 # Slack shows 100 rows in a window; both lists and the rest of the page must fit.
@@ -57,24 +60,38 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.section(fit_escaped(crew.description, 2900) if crew.description else "_No description yet._")
     asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
     yield blocks.context(
-        f"{crew.process_type.capitalize()} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}"
+        f"{crew.process_type.capitalize()}{_managed(sheet)} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}"
     )
-    yield blocks.actions(
-        blocks.button(
-            "Run",
-            "crew.run",
-            str(crew.id),
-            style=None if sheet.problems else "primary",
-            accessibility_label=f"Run {crew.name}",
-        ),
-        blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}"),
-        blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=f"Settings of {crew.name}"),
-        blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}"),
-        blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}"),
-        blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}"),
-        blocks.button("Delete", "crew.delete", str(crew.id), confirm=delete_confirmation(sheet)),
-        block_id="crew.controls",
+    yield blocks.context(f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet")
+    yield blocks.actions(*_buttons(sheet), block_id="crew.controls")
+
+
+def _buttons(sheet: CrewSheet) -> Iterable[Json]:
+    """What the reader may do with the crew."""
+    crew = sheet.crew
+    yield blocks.button(
+        "Run",
+        "crew.run",
+        str(crew.id),
+        style=None if sheet.problems else "primary",
+        accessibility_label=f"Run {crew.name}",
     )
+    if sheet.level >= Level.EDIT:
+        yield blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}")
+        label = f"Settings of {crew.name}"
+        yield blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=label)
+    yield blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}")
+    yield blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}")
+    yield blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}")
+    if sheet.level >= Level.OWN:
+        yield blocks.button("Share", "crew.share", str(crew.id), accessibility_label=f"Share {crew.name}")
+        yield blocks.button("Delete", "crew.delete", str(crew.id), confirm=delete_confirmation(sheet))
+
+
+def _managed(sheet: CrewSheet) -> str:
+    chosen = sheet.crew.settings.manager_agent_id if sheet.crew.process_type is Process.HIERARCHICAL else None
+    manager = next((agent for agent in sheet.agents if agent.id == chosen), None)
+    return f", managed by {escape(manager.name)}" if manager else ""
 
 
 def _problems(sheet: CrewSheet) -> Iterable[Json]:
@@ -85,26 +102,29 @@ def _problems(sheet: CrewSheet) -> Iterable[Json]:
 
 def _agents(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.divider()
-    add = blocks.button("Add agent", "agent.add", str(sheet.crew.id))
+    may_edit = sheet.level >= Level.EDIT
+    add = blocks.button("Add agent", "agent.add", str(sheet.crew.id)) if may_edit else None
     yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add)
     if not sheet.agents:
         yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
     for agent in sheet.agents[:_MOST_AGENTS]:
-        yield blocks.section(_agent_line(agent, sheet), accessory=_menu("agent", agent), block_id=f"agent-{agent.id}")
+        menu = _menu("agent", agent) if may_edit else None
+        yield blocks.section(_agent_line(agent, sheet), accessory=menu, block_id=f"agent-{agent.id}")
     yield from _more(sheet.agents, _MOST_AGENTS, "agent")
 
 
 def _tasks(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.divider()
-    add = blocks.button("Add task", "task.add", str(sheet.crew.id))
+    may_edit = sheet.level >= Level.EDIT
+    add = blocks.button("Add task", "task.add", str(sheet.crew.id)) if may_edit else None
     yield blocks.section(f"*Tasks* ({len(sheet.tasks)}), in the order they run", accessory=add)
     if not sheet.tasks:
         yield blocks.context(
             "A task says what to do and what a good result looks like. Write {topic} to be asked for it."
         )
     for number, task in enumerate(sheet.tasks[:_MOST_TASKS], 1):
-        line = _task_line(number, task, sheet)
-        yield blocks.section(line, accessory=_menu("task", task, *_MOVES), block_id=f"task-{task.id}")
+        line, menu = _task_line(number, task, sheet), _menu("task", task, *_MOVES) if may_edit else None
+        yield blocks.section(line, accessory=menu, block_id=f"task-{task.id}")
     yield from _more(sheet.tasks, _MOST_TASKS, "task")
 
 
@@ -128,11 +148,23 @@ def _task_line(number: int, task: Task, sheet: CrewSheet) -> str:
     after = ", ".join(escape(other.name) for other in sheet.before(task))
     uses = f" · uses {after}" if after else ""
     what = fit_escaped(" ".join(task.description.split()), 200)
-    return f"{number}. *{escape(task.name)}* · {who}{uses}\n{what}"
+    return f"{number}. *{escape(task.name)}* · {who}{uses}{_special(task)}\n{what}"
+
+
+def _special(task: Task) -> str:
+    """What is out of the ordinary in how the task is done."""
+    wanted = task.settings
+    said = [
+        "in parallel" if wanted.async_execution else "",
+        f"only if `{fit_escaped(wanted.condition, 80)}`" if wanted.condition else "",
+        "guarded" if wanted.guardrail else "",
+        f"as {escape(wanted.output_file)}" if wanted.output_file else "",
+    ]
+    return "".join(f" · {words}" for words in said if words)
 
 
 def _menu(noun: str, thing: Agent | Task, *more: tuple[str, str]) -> Json:
-    choices = (("Edit", "edit"), ("More settings", "settings"), *more, ("Remove…", "remove"))
+    choices = (("Edit", "edit"), ("More settings", "settings"), *more, ("Remove or move…", "remove"))
     return blocks.overflow(f"{noun}.menu", *(blocks.option(label, f"{what}:{thing.id}") for label, what in choices))
 
 

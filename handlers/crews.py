@@ -20,6 +20,7 @@ from handlers.crew_page import crew_page, delete_confirmation, deleted_page
 from handlers.finding import find
 from handlers.injection import Reply
 from store.crews import CrewDraft
+from store.shares import Level
 
 NEW_CREW = Form(
     CrewDraft,
@@ -88,7 +89,7 @@ def edit_crew(
     ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
 ) -> None:
     ack()
-    crew = crews.get(int(action["value"]), by=actor)
+    crew = crews.get(int(action["value"]), by=actor, to=Level.EDIT)
     meta = {"crew": crew.id, "version": crew.version, "place": place}
     client.views_push(trigger_id=body["trigger_id"], view=EDIT_CREW.view(crew.draft(), meta=meta))
 
@@ -127,7 +128,7 @@ def offer_deletion(ack: Ack, words: Words, crews: Crews, actor: Actor, reply: Re
     crew_id = find(words, crews, actor, reply)
     if crew_id is None:
         return
-    sheet = crews.sheet(crew_id, by=actor)
+    sheet = crews.sheet(crew_id, by=actor, to=Level.OWN)
     button = blocks.button(
         "Delete…", "crew.delete_listed", str(sheet.crew.id), style="danger", confirm=delete_confirmation(sheet)
     )
@@ -147,5 +148,6 @@ def list_crews(ack: Ack, words: Words, crews: Crews, actor: Actor, reply: Reply)
 
 def turn_page(ack: Ack, action: Json, crews: Crews, actor: Actor, reply: Reply) -> None:
     ack()
-    words, offset = crew_list.turned(action)
-    reply("Your crews", crew_list.rows(crews, actor, words=words, offset=offset), replace=True)
+    words, offset, which = crew_list.turned(action)
+    rows = crew_list.rows(crews, actor, words=words, offset=offset, which=which)
+    reply("Your crews", rows, replace=True)

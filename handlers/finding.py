@@ -18,7 +18,8 @@ _ACTIONS = {"run": ("Run", "crew.run")}
 def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
     """The id of the crew that ``words`` name, exactly or by a unique beginning.
 
-    ``None`` when it is not clear; then the person has been asked which one they mean.
+    ``None`` when it is not clear; then the person has been asked which one they mean. Raises ``NotAllowed`` for the
+    name of a crew that is not shared with them.
     """
     known = crews.names(by=actor)
     picked = pick(words.name, known)
@@ -26,6 +27,7 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
         return picked.found[0]
     close = picked.close if words.name else known[:5]
     if words.name:
+        crews.refuse_unshared(words.name, by=actor)
         sentence = f"There is no crew called “{fit_escaped(words.name, 200)}”."
         sentence += " Did you mean …?" if close else " `/crew list` shows them all."
     elif known:
@@ -33,7 +35,7 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
             f"Which crew? Type for example `/crew {words.subcommand} {fit_escaped(known[0][1], 80)}`, or choose one:"
         )
     else:
-        sentence = "Your team has no crews yet."
+        sentence = "There are no crews for you yet. Make one, or ask for one to be shared with you."
     reply("Which crew?", [blocks.section(sentence), _choice(words.subcommand, close)])
     return None
 

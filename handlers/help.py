@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from slack_bolt import Ack, App
 
+from bot.services import Actor
+from bot.services.admins import Admins
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
@@ -18,42 +20,45 @@ def register(app: App, commands: Commands) -> None:
     app.action("help.show")(show_help)
 
 
-def help_with(ack: Ack, words: Words, reply: Reply, commands: Commands) -> None:
+def help_with(ack: Ack, words: Words, reply: Reply, commands: Commands, admins: Admins, actor: Actor) -> None:
     ack()
-    known = [shown for shown in commands.listing() if shown.name == words.name]
+    admin = admins.is_admin(actor)
+    known = [shown for shown in commands.listing(admin=admin) if shown.name == words.name]
     if words.name and not known:
-        reply("Help", [_unknown(words.name, commands), *menu(commands)])
+        reply("Help", [_unknown(words.name, commands, admin), *menu(commands, admin=admin)])
     elif known:
         reply("Help", [blocks.section(f"*{known[0].summary}*\n`{escape(known[0].example)}`")])
     else:
-        reply("What I can do", menu(commands))
+        reply("What I can do", menu(commands, admin=admin))
 
 
-def unknown(ack: Ack, words: Words, reply: Reply, commands: Commands) -> None:
+def unknown(ack: Ack, words: Words, reply: Reply, commands: Commands, admins: Admins, actor: Actor) -> None:
     ack()
-    reply("I don’t know that one", [_unknown(words.subcommand, commands), *menu(commands)])
+    admin = admins.is_admin(actor)
+    said = [_unknown(words.subcommand, commands, admin), *menu(commands, admin=admin)]
+    reply("I don’t know that one", said)
 
 
-def show_help(ack: Ack, reply: Reply, commands: Commands) -> None:
+def show_help(ack: Ack, reply: Reply, commands: Commands, admins: Admins, actor: Actor) -> None:
     ack()
-    reply("What I can do", menu(commands))
+    reply("What I can do", menu(commands, admin=admins.is_admin(actor)))
 
 
-def menu(commands: Commands) -> list[Json]:
-    """The commands with an example each, and buttons for the common things."""
-    lines = "\n".join(f"`{escape(shown.example)}` {escape(shown.summary)}" for shown in commands.listing())
+def menu(commands: Commands, *, admin: bool = False) -> list[Json]:
+    """The commands with an example each, an administrator's too, and buttons for the common things."""
+    lines = "\n".join(f"`{escape(shown.example)}` {escape(shown.summary)}" for shown in commands.listing(admin=admin))
     return [
         blocks.section("I build and run crews: agents who do tasks and post the result in a thread."),
         blocks.section(lines),
         blocks.actions(
             blocks.button("New crew", "crew.new", style="primary"),
-            blocks.button("Crews", "crew.list_page.first", '["", 0]', accessibility_label="List the crews"),
+            blocks.button("Crews", "crew.list_page.first", '["", 0, "all"]', accessibility_label="List the crews"),
             block_id="help.menu",
         ),
     ]
 
 
-def _unknown(word: str, commands: Commands) -> Json:
-    close = " or ".join(f"`/crew {name}`" for name in commands.closest(word))
+def _unknown(word: str, commands: Commands, admin: bool) -> Json:
+    close = " or ".join(f"`/crew {name}`" for name in commands.closest(word, admin=admin))
     hint = f" Did you mean {close}?" if close else ""
     return blocks.section(f"I don’t know “{fit_escaped(word, 100)}”.{hint}")

@@ -17,6 +17,7 @@ from bot.slack.text import escape
 from handlers.crew_page import crew_page
 from store.agents import Agent
 from store.more_settings import AgentSettings, CrewSettings, TaskSettings
+from store.shares import Level
 from store.tasks import Task
 
 _DEFAULT = Suggested(nothing="The default model", other="Another model")
@@ -110,7 +111,7 @@ def ask_crew(
     place: str | None,
 ) -> None:
     ack()
-    sheet = crews.sheet(int(action["value"]), by=actor)
+    sheet = crews.sheet(int(action["value"]), by=actor, to=Level.EDIT)
     models = connections.offered(by=actor)
     members = [(agent.id, agent.name) for agent in sheet.agents]
     view = CREW_SETTINGS.view(

@@ -13,6 +13,7 @@ from bot.services.runs import Runs
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
+from bot.slack.people import direct_channel
 from bot.slack.text import escape
 from handlers.crew_page import not_ready
 from handlers.finding import find
@@ -76,7 +77,7 @@ def run_pressed(
         opening = client.views_push if in_page else client.views_open
         opening(trigger_id=body["trigger_id"], view=view)
         return
-    runs.start(sheet.crew.id, {}, by=actor, channel=place or _direct(client, actor), tell=reply)
+    runs.start(sheet.crew.id, {}, by=actor, channel=place or direct_channel(client, actor.user), tell=reply)
     if in_page:
         client.views_update(view_id=body["view"]["id"], view=_started_page(sheet))
 
@@ -85,7 +86,7 @@ def run_with_inputs(
     ack: Ack, view: Json, client: WebClient, runs: Runs, actor: Actor, place: str | None, reply: Reply
 ) -> None:
     inputs = asked_inputs(view)
-    channel = place or _direct(client, actor)
+    channel = place or direct_channel(client, actor.user)
     runs.start(meta_of(view)["crew"], inputs, by=actor, channel=channel, tell=reply)
     ack(response_action="clear")
 
@@ -163,8 +164,3 @@ def _unknown_inputs(sheet: CrewSheet, unknown: list[str]) -> str:
 def _started_page(sheet: CrewSheet) -> Json:
     said = blocks.section(f"*{escape(sheet.crew.name)}* is on its way. {_STARTED}")
     return blocks.modal("Run", [said], callback_id="run.started")
-
-
-def _direct(client: WebClient, actor: Actor) -> str:
-    """The direct message with the person: where a run goes that was started outside of any channel."""
-    return str(client.conversations_open(users=[actor.user])["channel"]["id"])

@@ -17,6 +17,8 @@ from bot.slack.forms import Choice, Choices, Form, Text
 from bot.slack.text import escape
 from handlers import more_settings
 from handlers.crew_page import crew_page
+from handlers.moving import other_crew
+from store.shares import Level
 from store.tasks import Task, TaskDraft
 
 NEW_TASK = Form(
@@ -47,7 +49,7 @@ def ask_for_task(
     ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
 ) -> None:
     ack()
-    sheet = crews.sheet(int(action["value"]), by=actor)
+    sheet = crews.sheet(int(action["value"]), by=actor, to=Level.EDIT)
     only = sheet.agents[0].id if len(sheet.agents) == 1 else None
     meta = {"crew": sheet.crew.id, "place": place}
     view = NEW_TASK.view(meta=meta, options=_options(sheet, None), agent_id=only)
@@ -83,7 +85,11 @@ def choose(
     if what == "edit":
         view = EDIT_TASK.view(task.draft(), meta=meta, options=_options(crews.sheet(task.crew_id, by=actor), task))
     else:
-        view = more_settings.of_task(task, meta) if what == "settings" else _removal(task.name, meta)
+        view = (
+            more_settings.of_task(task, meta)
+            if what == "settings"
+            else _removal(task.name, {**meta, "crew": task.crew_id})
+        )
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
@@ -131,4 +137,5 @@ def _options(sheet: CrewSheet, task: Task | None) -> dict[str, list[tuple[int, s
 
 def _removal(name: str, meta: Json) -> Json:
     sure = blocks.section(f"Remove *{escape(name)}*? Tasks that use its result go on without it.")
-    return blocks.modal("Remove task", [sure], callback_id="task.remove", submit="Remove", close="Cancel", meta=meta)
+    rows = [sure, *other_crew("task", "Its agent and the results it uses stay here.")]
+    return blocks.modal("Remove task", rows, callback_id="task.remove", submit="Remove", close="Cancel", meta=meta)

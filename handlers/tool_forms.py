@@ -31,10 +31,10 @@ _SECRET_HINT = (
 class ToolRules(BaseModel):
     """What an administrator allows."""
 
-    code: bool = Field(False, title=DANGERS["code"])
-    files: bool = Field(False, title=DANGERS["files"])
-    database: bool = Field(False, title=DANGERS["database"])
-    private: bool = Field(False, title=DANGERS["private"])
+    code: bool = Field(False, title="Code", description=DANGERS["code"])
+    files: bool = Field(False, title="Files", description=DANGERS["files"])
+    database: bool = Field(False, title="Databases", description=DANGERS["database"])
+    private: bool = Field(False, title="Private addresses", description=DANGERS["private"])
 
 
 RULES_FORM = Form(

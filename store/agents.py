@@ -149,7 +149,7 @@ def add(session: Session, draft: AgentDraft, *, crew_id: int, team: str, by: str
         updated_at=now,
     )
     session.add(row)
-    with _refusals(draft):
+    with _refusals(draft.name):
         session.flush()
     return Agent.model_validate(row)
 
@@ -173,7 +173,7 @@ def change(session: Session, agent_id: int, draft: AgentDraft, *, team: str, ver
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
-    with _refusals(draft):
+    with _refusals(draft.name):
         session.flush()
     return Agent.model_validate(row)
 
@@ -202,6 +202,17 @@ def reorder(session: Session, crew_id: int, ids: list[int], *, team: str) -> Non
         )
 
 
+def move(session: Session, agent_id: int, crew_id: int, *, team: str, by: str) -> Agent:
+    """Put the agent at the end of another crew; raise ``Gone``, or ``NameTaken`` if that crew has the name already."""
+    row = _row(session, agent_id, team, lock=True)
+    last = session.scalar(select(func.max(AgentRow.position)).where(AgentRow.crew_id == crew_id))
+    row.crew_id, row.position = crew_id, (last or 0) + 1
+    row.changed_by, row.updated_at = by, datetime.now(UTC)
+    with _refusals(row.name):
+        session.flush()
+    return Agent.model_validate(row)
+
+
 def remove(session: Session, agent_id: int, *, team: str) -> Agent:
     """Delete an agent and return what it was; its tasks stay and wait for another agent."""
     row = _row(session, agent_id, team, lock=True)
@@ -222,10 +233,10 @@ def _columns(draft: AgentDraft) -> dict[str, Any]:
     }
 
 
-def _refusals(draft: AgentDraft) -> AbstractContextManager[None]:
+def _refusals(name: str) -> AbstractContextManager[None]:
     return translated(
         {
-            "uq_agents_crew_id_name_key": NameTaken(kind="an agent", name=draft.name),
+            "uq_agents_crew_id_name_key": NameTaken(kind="an agent", name=name),
             # The crew that was looked up before may have been deleted since.
             "fk_agents_crew_id_crew_instances": Gone(kind="crew"),
         }

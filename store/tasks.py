@@ -140,7 +140,7 @@ def add(session: Session, draft: TaskDraft, *, crew_id: int, team: str, by: str)
         updated_at=now,
     )
     session.add(row)
-    with _refusals(draft):
+    with _refusals(draft.name):
         session.flush()
     return _record(row, _depend(session, row.id, draft.depends_on))
 
@@ -173,7 +173,7 @@ def change(session: Session, task_id: int, draft: TaskDraft, *, team: str, versi
     for field, value in _columns(draft).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
-    with _refusals(draft):
+    with _refusals(draft.name):
         session.flush()
     return _record(row, _depend(session, row.id, draft.depends_on))
 
@@ -212,6 +212,31 @@ def reorder(session: Session, crew_id: int, ids: list[int], *, team: str) -> Non
         )
 
 
+def move(session: Session, task_id: int, crew_id: int, *, team: str, by: str) -> Task:
+    """Put the task at the end of another crew, without its agent and what it uses; raise ``Gone`` or ``NameTaken``.
+
+    Tasks that used its result no longer do.
+    """
+    row = _row(session, task_id, team, lock=True)
+    last = session.scalar(select(func.max(TaskRow.position)).where(TaskRow.crew_id == crew_id))
+    row.crew_id, row.agent_id, row.position = crew_id, None, (last or 0) + 1
+    row.changed_by, row.updated_at = by, datetime.now(UTC)
+    used_by = TaskDependencyRow.depends_on_id == task_id
+    session.execute(delete(TaskDependencyRow).where((TaskDependencyRow.task_id == task_id) | used_by))
+    with _refusals(row.name):
+        session.flush()
+    return _record(row, [])
+
+
+def release(session: Session, agent_id: int, *, team: str) -> None:
+    """Take their agent from the tasks that this agent does. No edit: the versions stay."""
+    session.execute(
+        TaskRow.__table__.update()  # type: ignore[attr-defined]
+        .where(TaskRow.agent_id == agent_id, TaskRow.team == team)
+        .values(agent_id=None)
+    )
+
+
 def remove(session: Session, task_id: int, *, team: str) -> Task:
     """Delete a task and return what it was; tasks that used its result no longer do."""
     row = _row(session, task_id, team, lock=True)
@@ -235,10 +260,10 @@ def _columns(draft: TaskDraft) -> dict[str, Any]:
     return {**draft.model_dump(exclude={"depends_on"}), "name_key": name_key(draft.name)}
 
 
-def _refusals(draft: TaskDraft) -> AbstractContextManager[None]:
+def _refusals(name: str) -> AbstractContextManager[None]:
     return translated(
         {
-            "uq_tasks_crew_id_name_key": NameTaken(kind="a task", name=draft.name),
+            "uq_tasks_crew_id_name_key": NameTaken(kind="a task", name=name),
             # What was looked up before may have been deleted since.
             "fk_tasks_crew_id_crew_instances": Gone(kind="crew"),
             "fk_tasks_agent_id_agents": Gone(kind="agent"),

@@ -68,7 +68,7 @@ def build(definition: Definition, inputs: Mapping[str, object], models: Models, 
     tasks: dict[str, Task] = {}
     skips = Skips()
     for plan in definition.tasks:
-        tasks[plan.name] = make_task(plan, inputs, cast.for_task(plan), tasks, skips)
+        tasks[plan.name] = make_task(plan, inputs, cast.for_task(plan), tasks, skips, manager=cast.manager)
     crew = _crew(definition, cast, list(tasks.values()), models)
     plans = {str(tasks[plan.name].id): plan for plan in definition.tasks}
     planner = Worker(PLANNER, models.name(definition.settings.planning_llm)) if definition.settings.planning else None
@@ -123,7 +123,7 @@ class _Cast:
         """
         if plan.agent is None or plan.agent == self.manages:
             return None
-        if plan.settings.async_execution:
+        if plan.settings.async_execution and self.manager is None:
             return self._agent(self._plans[plan.agent], False)
         return self.agents[plan.agent]
 

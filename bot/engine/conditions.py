@@ -8,8 +8,13 @@ from typing import Any
 
 # Macros over lists are CEL's only loops; one inside another multiplies, and nobody needs that here.
 _LOOPS = frozenset({"all", "exists", "exists_one", "filter", "map", "min", "reduce"})
-# No result is looked at beyond this many characters.
+_MOST_LOOPS = 3
+# What CEL's reader itself understands.
+_ALWAYS = frozenset({"has", "dyn", "type"})
+# No result is looked at beyond this many characters, nor read as JSON if it has more than that many: a loop takes some
+# 50 µs a turn.
 _LONGEST = 200_000
+_LONGEST_JSON = 50_000
 _KNOWN = 'It knows output, outputs["Task"] and data["Task"].'
 
 
@@ -25,7 +30,7 @@ def condition_problem(expression: str) -> str | None:
         tree = _compiled(expression)
     except Undecided as problem:
         return f"This is no condition: {problem}. {_KNOWN}"
-    if unknown := sorted(_names(tree) - {"output", "outputs", "data"}):
+    if unknown := [*sorted(_names(tree) - {"output", "outputs", "data"}), *_strange_functions(tree)]:
         return f"It does not know “{unknown[0]}”. {_KNOWN}"
     return None
 
@@ -58,6 +63,8 @@ def _compiled(expression: str) -> Any:
         tree = celpy.Environment().compile(expression)
         if _deepest(tree) > 1:
             raise Undecided("one loop stands inside another")
+        if sum(_is_loop(each) for each in tree.iter_subtrees()) > _MOST_LOOPS:
+            raise Undecided(f"it has more than {_MOST_LOOPS} loops")
     except CELParseError as error:
         where = f" at character {error.column}" if error.column else ""
         raise Undecided(f"it cannot be read{where}") from None
@@ -70,23 +77,35 @@ def _deepest(tree: Any) -> int:
     """How many loops stand inside one another at most."""
     children = [child for child in getattr(tree, "children", ()) if hasattr(child, "children")]
     inside = max((_deepest(child) for child in children), default=0)
-    loops = getattr(tree, "data", "") == "member_dot_arg" and str(tree.children[1]) in _LOOPS
-    return inside + (1 if loops else 0)
+    return inside + _is_loop(tree)
+
+
+def _is_loop(tree: Any) -> bool:
+    return tree.data == "member_dot_arg" and str(tree.children[1]) in _LOOPS
 
 
 def _names(tree: Any) -> set[str]:
     """The free names of the expression."""
     found = {str(name) for each in tree.find_data("ident") for name in each.children}
-    for loop in tree.find_data("member_dot_arg"):
-        if str(loop.children[1]) in _LOOPS and len(loop.children) > 2:
+    for loop in filter(_is_loop, tree.iter_subtrees()):
+        if len(loop.children) > 2:
             # The first argument of a loop names what goes through the list.
             found -= {str(name) for each in loop.children[2].children[0].find_data("ident") for name in each.children}
     return found
 
 
+def _strange_functions(tree: Any) -> list[str]:
+    """The functions that CEL does not have."""
+    from celpy.evaluation import base_functions
+
+    called = [str(call.children[0]) for call in tree.find_data("ident_arg")]
+    called += [str(call.children[1]) for call in tree.find_data("member_dot_arg")]
+    return [name for name in called if name not in base_functions and name not in _LOOPS | _ALWAYS]
+
+
 def _parsed(text: str) -> Any:
     """A result that is JSON; ``None`` for every other."""
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST_JSON:
         return None
     try:
         return json.loads(text)

@@ -38,15 +38,34 @@ AGENT_OFFERED: Mapping[str, str] = {
 AGENT_LEFT_OUT: Mapping[str, str] = {
     **dict.fromkeys(("id", "entity_type", "config", "security_config"), _IDENTITY),
     **dict.fromkeys(
-        ("adapted_agent", "agent_executor", "agent_knowledge_context", "cache_handler", "crew")
-        + ("crew_knowledge_context", "execution_context", "knowledge", "knowledge_search_query", "knowledge_storage")
-        + ("tools_handler", "tools_results"),
+        (
+            "adapted_agent",
+            "agent_executor",
+            "agent_knowledge_context",
+            "cache_handler",
+            "crew",
+            "crew_knowledge_context",
+            "execution_context",
+            "knowledge",
+            "knowledge_search_query",
+            "knowledge_storage",
+            "tools_handler",
+            "tools_results",
+        ),
         _RUNTIME,
     ),
     **dict.fromkeys(("checkpoint", "checkpoint_kickoff_event_id"), _CHECKPOINTS),
     **dict.fromkeys(
-        ("allow_code_execution", "code_execution_mode", "function_calling_llm", "i18n", "max_reasoning_attempts")
-        + ("multimodal", "reasoning", "executor_class"),
+        (
+            "allow_code_execution",
+            "code_execution_mode",
+            "function_calling_llm",
+            "i18n",
+            "max_reasoning_attempts",
+            "multimodal",
+            "reasoning",
+            "executor_class",
+        ),
         _DEPRECATED,
     ),
     **dict.fromkeys(("embedder", "knowledge_config", "knowledge_sources", "memory"), _EMBEDDER),
@@ -87,8 +106,17 @@ TASK_LEFT_OUT: Mapping[str, str] = {
         _CHECKPOINTS,
     ),
     **dict.fromkeys(
-        ("delegations", "end_time", "output", "processed_by_agents", "prompt_context", "retry_count", "start_time")
-        + ("tools_errors", "used_tools"),
+        (
+            "delegations",
+            "end_time",
+            "output",
+            "processed_by_agents",
+            "prompt_context",
+            "retry_count",
+            "start_time",
+            "tools_errors",
+            "used_tools",
+        ),
         _RUNTIME,
     ),
     **dict.fromkeys(("callback", "converter_cls"), _CODE),

@@ -59,6 +59,6 @@ def _misspelt(written: str) -> bool:
 
 def _texts(definition: Definition) -> Iterator[str]:
     for task in definition.tasks:
-        yield from (task.description, task.expected_output)
+        yield from (task.description, task.expected_output, task.settings.guardrail)
     for agent in definition.agents:
         yield from (agent.role, *agent.goals, agent.backstory)

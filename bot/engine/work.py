@@ -39,11 +39,17 @@ class Skips:
 
 
 def make_task(
-    plan: TaskPlan, inputs: Mapping[str, object], agent: Agent | None, earlier: Mapping[str, Task], skips: Skips
+    plan: TaskPlan,
+    inputs: Mapping[str, object],
+    agent: Agent | None,
+    earlier: Mapping[str, Task],
+    skips: Skips,
+    *,
+    manager: Agent | None = None,
 ) -> Task:
     """One task; ``earlier`` are those before it by name. Raises ``MissingInput`` or ``NoSchema``.
 
-    Without an agent of its own nothing guards the result: the guardrail asks the agent's model.
+    A guardrail asks the model of the agent, or of the ``manager`` where the task has none.
     """
     from crewai import Task
     from crewai.tasks.conditional_task import ConditionalTask
@@ -57,9 +63,10 @@ def make_task(
         # An empty list means none at all; left out, CrewAI would hand over every earlier result.
         "context": [earlier[other] for other in plan.context],
         "markdown": wanted.markdown,
-        "async_execution": wanted.async_execution,
+        # A manager gives out one task at a time.
+        "async_execution": wanted.async_execution and manager is None,
         **_result(plan),
-        **_guardrail(wanted, agent),
+        **_guardrail(wanted, inputs, agent or manager),
     }
     if not wanted.condition:
         return Task(**facts)
@@ -82,12 +89,13 @@ def _only_json(output: TaskOutput) -> None:
         output.raw = json.dumps(output.json_dict, ensure_ascii=False, indent=2)
 
 
-def _guardrail(settings: TaskSettings, agent: Agent | None) -> dict[str, Any]:
+def _guardrail(settings: TaskSettings, inputs: Mapping[str, object], agent: Agent | None) -> dict[str, Any]:
     from crewai.tasks.llm_guardrail import LLMGuardrail
 
     if not settings.guardrail or agent is None:
         return {}
-    rule = LLMGuardrail(description=settings.guardrail, llm=agent.llm)  # type: ignore[arg-type]  # an object by now
+    text = placeholders.fill(settings.guardrail, inputs)
+    rule = LLMGuardrail(description=text, llm=agent.llm)  # type: ignore[arg-type]  # an object by now
     return {"guardrail": rule, "guardrail_max_retries": settings.guardrail_max_retries}
 
 

@@ -12,8 +12,9 @@ from bot.services import Actor
 from bot.services.history import record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.texts import refuse_malformed
-from store import agents, crews, tools
+from store import agents, crews, tasks, tools
 from store.agents import Agent, AgentDraft
+from store.crews import CrewInstance
 from store.database import Store
 from store.more_settings import AgentSettings
 from store.shares import Level
@@ -87,6 +88,22 @@ class Agents:
             _let_go(session, agent, by)
             record(session, agent.crew_id, by=by)
             return agent
+
+    def move_to(self, agent_id: int, crew_id: int, *, by: Actor) -> tuple[Agent, CrewInstance]:
+        """Put an agent into another crew; its tasks stay where they are and wait for another agent.
+
+        Raises ``Gone``, ``NotAllowed``, or ``NameTaken`` when that crew has an agent of this name.
+        """
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            was = _editable(session, agent_id, viewer)
+            there = viewer.require(session, crew_id, Level.EDIT)
+            _let_go(session, was, by)
+            tasks.release(session, agent_id, team=by.team)
+            agent = agents.move(session, agent_id, crew_id, team=by.team, by=by.user)
+            for each in (was.crew_id, crew_id):
+                record(session, each, by=by)
+            return agent, there
 
     def _check(self, draft: AgentDraft, team: str) -> None:
         refuse_malformed(role=draft.role, goals="\n".join(draft.goals), backstory=draft.backstory)

@@ -12,6 +12,7 @@ from bot.services.history import record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.texts import refuse_malformed
 from store import agents, tasks
+from store.crews import CrewInstance
 from store.database import Store
 from store.more_settings import TaskSettings
 from store.shares import Level
@@ -88,6 +89,20 @@ class Tasks:
                 record(session, task.crew_id, by=by)
             return task
 
+    def move_to(self, task_id: int, crew_id: int, *, by: Actor) -> tuple[Task, CrewInstance]:
+        """Put a task at the end of another crew; its agent and the results it uses stay behind.
+
+        Raises ``Gone``, ``NotAllowed``, or ``NameTaken`` when that crew has a task of this name.
+        """
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            was = _editable(session, task_id, viewer)
+            there = viewer.require(session, crew_id, Level.EDIT)
+            task = tasks.move(session, task_id, crew_id, team=by.team, by=by.user)
+            for each in (was.crew_id, crew_id):
+                record(session, each, by=by)
+            return task, there
+
     def get(self, task_id: int, *, by: Actor) -> Task:
         """One task, to be changed; raise ``Gone`` or ``NotAllowed``."""
         viewer = self.rights.of(by)
@@ -113,6 +128,7 @@ def _editable(session: Session, task_id: int, viewer: Viewer) -> Task:
 
 def refuse_unusable(settings: TaskSettings) -> None:
     """Raise ``FormRefused`` with a sentence at each setting that no run could use."""
+    refuse_malformed(guardrail=settings.guardrail)
     found = {
         "condition": condition_problem(settings.condition),
         "output_schema": schema_problem(settings.output_schema),

@@ -14,6 +14,7 @@ from bot.engine.tools.toolbox import SECRET_PREFIX, Toolbox, secret_name
 from bot.errors import FormRefused, Gone, Refused, UserError
 from bot.services import Actor
 from bot.services.admins import Admins
+from bot.services.audit import Verb, note
 from bot.services.rights import Rights
 from store import crews, tools, workspace_settings
 from store.agents import Agent
@@ -96,6 +97,7 @@ class Tools:
         self.admins.require(by, "decide which tools are allowed")
         with self.store.transaction() as session:
             workspace_settings.change(session, by.team, allowed_dangers=dangers)
+            note(session, Verb.ALLOWED, "tools", ", ".join(dangers) or "nothing", by=by)
 
     def problem(self, tool: Tool, team: str) -> str | None:
         """What keeps a tool from being used in this workspace, with the mend."""
@@ -137,18 +139,24 @@ class Tools:
         """Add a tool; raise ``NameTaken``, ``FormRefused``, or ``AdministratorsOnly`` for one that holds a secret."""
         self.check(draft, by=by)
         with self.store.transaction() as session:
-            return tools.add(session, draft, team=by.team, by=by.user)
+            tool = tools.add(session, draft, team=by.team, by=by.user)
+            note(session, Verb.CREATED, "tool", tool.name, by=by)
+            return tool
 
     def change(self, tool_id: int, draft: ToolDraft, *, version: int, by: Actor) -> Tool:
         """Save an edit of ``version``; raise as ``add`` does, ``EditedMeanwhile`` or ``Gone``."""
         self.check(draft, by=by, was=self.get(tool_id, by=by).config)
         with self.store.transaction() as session:
-            return tools.change(session, tool_id, draft, team=by.team, version=version, by=by.user)
+            tool = tools.change(session, tool_id, draft, team=by.team, version=version, by=by.user)
+            note(session, Verb.CHANGED, "tool", tool.name, by=by)
+            return tool
 
     def remove(self, tool_id: int, *, by: Actor) -> Tool:
         """Remove a tool from the workspace and its agents, and return what it was; raise ``Gone``."""
         with self.store.transaction() as session:
-            return tools.remove(session, tool_id, team=by.team)
+            tool = tools.remove(session, tool_id, team=by.team)
+            note(session, Verb.DELETED, "tool", tool.name, by=by)
+            return tool
 
     def check(self, draft: ToolDraft, *, by: Actor, was: Mapping[str, Any] | None = None) -> None:
         """Raise ``FormRefused`` for what is no secret's name, and ``AdministratorsOnly`` for a tool that holds one.

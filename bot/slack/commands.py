@@ -72,6 +72,7 @@ class Subcommand:
     name: str
     example: str
     summary: str
+    admins_only: bool = False
 
 
 class Commands:
@@ -85,8 +86,20 @@ class Commands:
         self._names: list[str] = []
         self._complete = False
 
-    def add(self, name: str, handler: Handler, *, example: str = "", summary: str = "", hidden: bool = False) -> None:
-        """Let ``handler`` answer ``/crew name …``; a hidden one works but help does not mention it."""
+    def add(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        example: str = "",
+        summary: str = "",
+        hidden: bool = False,
+        admins_only: bool = False,
+    ) -> None:
+        """Let ``handler`` answer ``/crew name …``; a hidden one works but help does not mention it.
+
+        One for administrators only is mentioned to them alone; to refuse others is the handler's part.
+        """
         if self._complete or name in self._names:
             raise ValueError(f"{self.command} {name} would never be reached")
 
@@ -95,7 +108,7 @@ class Commands:
 
         self._names.append(name)
         if not hidden:
-            self._shown.append(Subcommand(name, example or f"{self.command} {name}", summary))
+            self._shown.append(Subcommand(name, example or f"{self.command} {name}", summary, admins_only))
         self._app.command(self.command, matchers=[named])(handler)
 
     def register_unknown(self, handler: Handler) -> None:
@@ -107,13 +120,13 @@ class Commands:
         self._complete = True
         self._app.command(self.command, matchers=[unknown])(handler)
 
-    def listing(self) -> list[Subcommand]:
-        """What help shows, in the order of adding."""
-        return list(self._shown)
+    def listing(self, *, admin: bool = False) -> list[Subcommand]:
+        """What help shows to an administrator or to others, in the order of adding."""
+        return [shown for shown in self._shown if admin or not shown.admins_only]
 
-    def closest(self, word: str, limit: int = 3) -> list[str]:
+    def closest(self, word: str, limit: int = 3, *, admin: bool = False) -> list[str]:
         """The subcommands that ``word`` may have meant, the likeliest first; empty when none comes near."""
-        names = [shown.name for shown in self._shown]
+        names = [shown.name for shown in self.listing(admin=admin)]
         found = process.extract(word.casefold(), names, scorer=fuzz.ratio, limit=limit, score_cutoff=60)
         begun = [name for name in names if word and name.startswith(word.casefold())]
         return list(dict.fromkeys([*begun, *(name for name, *_ in found)]))[:limit]

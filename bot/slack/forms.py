@@ -16,12 +16,14 @@ from bot.slack.blocks import Json, alert, meta_of, modal, plain, section
 from bot.slack.text import escape, fit
 from bot.slack.widgets import (
     UNSHOWN,
+    Channels,
     Checkbox,
     Choice,
     Choices,
     Lines,
     Number,
     Offered,
+    People,
     Question,
     Radio,
     Secret,
@@ -37,6 +39,7 @@ from bot.slack.widgets import (
 )
 
 __all__ = [
+    "Channels",
     "Checkbox",
     "Choice",
     "Choices",
@@ -44,6 +47,7 @@ __all__ = [
     "Lines",
     "Number",
     "Offered",
+    "People",
     "Radio",
     "Secret",
     "Select",

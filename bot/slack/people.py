@@ -92,6 +92,11 @@ class People:
         return answer
 
 
+def direct_channel(client: WebClient, user: str) -> str:
+    """The id of the conversation between the bot and a person."""
+    return str(client.conversations_open(users=[user])["channel"]["id"])
+
+
 def _administers(user: dict[str, Any], team: str) -> bool:
     """https://docs.slack.dev/reference/objects/user-object; people of a connected workspace have its rights there."""
     at_home = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}

@@ -330,6 +330,42 @@ class Choices(Choice):
         return {"initial_options": chosen} if chosen else {}
 
 
+@dataclass(frozen=True)
+class People(Widget):
+    """Any people of the workspace, by their ids; Slack itself offers them."""
+
+    missing = "Choose at least one person."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The menu with those chosen that ``value`` names."""
+        chosen = list(value) if isinstance(value, Iterable) else []
+        return {"type": "multi_users_select", **({"initial_users": chosen} if chosen else {})}
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The ids that were chosen."""
+        return list(states[0].get("selected_users") or ())
+
+
+@dataclass(frozen=True)
+class Channels(Widget):
+    """Any public channels, and private ones of the person, by their ids; Slack itself offers them."""
+
+    missing = "Choose at least one channel."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The menu with those chosen that ``value`` names."""
+        chosen = list(value) if isinstance(value, Iterable) else []
+        return {
+            "type": "multi_conversations_select",
+            "filter": {"include": ["public", "private"]},
+            **({"initial_conversations": chosen} if chosen else {}),
+        }
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The ids that were chosen."""
+        return list(states[0].get("selected_conversations") or ())
+
+
 def inferred(limits: Json) -> Widget:
     """The widget that suits a field's type; ``ValueError`` where the form itself has to say."""
     if "enum" in limits:

@@ -151,9 +151,10 @@ def test_a_guardrail_sends_a_result_back_until_it_holds(llm: ScriptedModel, mode
     judge = llm.when("complies with the given guardrail")
     judge.says(json.dumps({"valid": False, "feedback": "It is too short."}))
     judge.says(json.dumps({"valid": True, "feedback": None}))
-    run = Run(one_task(settings=TaskSettings(guardrail="At least four words.")), models)
+    run = Run(one_task(settings=TaskSettings(guardrail="At least {least} words.")), models, {"least": 4})
 
     assert run.result() == "A much longer one."
+    assert "At least 4 words." in llm.requests[1].prompt
     assert "It is too short." in "".join(request.prompt for request in llm.requests)
     assert {event.task for event in run.events} == {"Find"}  # type: ignore[attr-defined]
 

@@ -15,6 +15,7 @@ from bot.local_slack.validation import problems
 from bot.services import Actor
 from bot.services.agents import Agents
 from bot.services.crews import Crews
+from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
 from store.agents import AgentDraft
 from store.crews import CrewDraft, CrewInstance
@@ -36,11 +37,16 @@ class CrewMaker:
         self._team = team
 
     def __call__(
-        self, name: str = "Market research", description: str = "Research {topic}.", *, by: str = "U0ANA000001"
+        self,
+        name: str = "Market research",
+        description: str = "Research {topic}.",
+        *,
+        by: str = "U0ANA000001",
+        everybody: Access = Access.EDIT,
     ) -> CrewInstance:
-        """A crew with one agent, Researcher, and one task, Research."""
+        """A crew with one agent, Researcher, and one task, Research, that everybody may edit."""
         actor = Actor(self._team, by)
-        crew = self.empty(name, by=by)
+        crew = self.empty(name, by=by, everybody=everybody)
         members = Agents(self._store, self._rights, self._models.problem)
         draft = AgentDraft(name="Researcher", role="Analyst", goals=["Find facts"], backstory="Reads a lot.")
         agent = members.add(crew.id, draft, by=actor)
@@ -48,11 +54,13 @@ class CrewMaker:
         Tasks(self._store, self._rights).add(crew.id, task, by=actor)
         return crew
 
-    def empty(self, name: str = "Market research", *, by: str = "U0ANA000001") -> CrewInstance:
+    def empty(
+        self, name: str = "Market research", *, by: str = "U0ANA000001", everybody: Access = Access.EDIT
+    ) -> CrewInstance:
         """A crew with nobody in it."""
-        return Crews(self._store, self._rights).create(
-            CrewDraft(name=name, description="Finds things out."), by=Actor(self._team, by)
-        )
+        actor, draft = Actor(self._team, by), CrewDraft(name=name, description="Finds things out.")
+        crew = Crews(self._store, self._rights).create(draft, by=actor)
+        return Sharing(self._store, self._rights).share(crew.id, ShareDraft(everybody=everybody), by=actor)
 
 
 @pytest.fixture

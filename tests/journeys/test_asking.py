@@ -90,7 +90,7 @@ def test_without_a_name_one_is_asked_which_crew(ana: Person, a_crew: CrewInstanc
 
 def test_without_any_crew_one_is_led_to_the_first(ana: Person) -> None:
     ana.types("/crew run")
-    ana.sees("Your team has no crews yet.")
+    ana.sees("There are no crews for you yet.")
 
     ana.presses("New crew")
     ana.sees("Create", "Name")

@@ -32,10 +32,14 @@ def test_the_name_may_be_typed_with_the_command(ana: Person) -> None:
     assert ana.field("Name") == "Market research"
 
 
-def test_everybody_sees_the_new_crew(ana: Person, ben: Person) -> None:
+def test_everybody_sees_the_new_crew_once_it_is_shared(ana: Person, ben: Person) -> None:
     ana.types("/crew create Market research")
     ana.submits()
-    ana.sees("Market research is created")
+    ana.sees("Market research is created", "Not shared with anybody yet")
+    ana.presses("Share")
+    ana.chooses("Everybody in the workspace", "May run it")
+    ana.submits()
+    ana.sees("Shared with everybody (may run)")
 
     ben.types("/crew list")
     ben.sees("1 crew", "Market research", "of @Ana Ferreira")
@@ -120,7 +124,7 @@ def test_nothing_is_deleted_before_the_question_is_answered(ana: Person, a_crew:
     ana.presses("Delete…", and_confirms="Delete")
     ana.sees("Market research is deleted.")
     ana.types("/crew list")
-    ana.sees("Your team has no crews yet.")
+    ana.sees("There are no crews for you yet.")
 
 
 def test_a_crew_is_deleted_from_its_page(ana: Person, a_crew: CrewInstance) -> None:
@@ -179,11 +183,15 @@ def test_the_second_of_two_editors_is_refused_and_keeps_what_they_typed(
     ben.fills("Description", "Ben’s words")
     ben.submits()
 
-    ben.sees("That didn’t work", "changed this crew while you were editing it")
+    ben.sees(
+        "@Ana Ferreira changed this crew while you were editing it.",
+        "description changed from “Finds things out.” to “Ana’s words”.",
+    )
     assert ben.field("Description") == "Ben’s words"
-    ben.closes()
-    ben.types("/crew show market")
-    ben.sees("Ana’s words")
+    ben.submits()
+    ben.sees("Saved.", "Ben’s words")
+    ben.presses("History")
+    ben.sees("Version 5 · @Ben Okafor", "Version 4 · @Ana Ferreira", "from “Ana’s words” to “Ben’s words”")
 
 
 @pytest.mark.parametrize(("row", "field"), [("Researcher", "Backstory"), ("1. Research", "What to do")])
@@ -234,6 +242,6 @@ def test_the_home_tab_shows_crews_and_makes_new_ones(ana: Person, a_crew: CrewIn
 def test_an_empty_home_says_how_to_begin(ana: Person) -> None:
     ana.opens_home()
 
-    ana.sees("A crew is a few agents who do tasks one after the other. Make your first one.")
+    ana.sees("There are no crews for you yet.", "A crew is a few agents who do tasks one after the other.")
     ana.presses("New crew")
     ana.sees("Create")

@@ -97,7 +97,7 @@ def test_every_setting_of_a_task_is_there_again(ana: Person, a_crew: CrewInstanc
     settings_of(ana, "Research {topic}.", a_crew)
     assert set(ana.labels) == {*TASK, *TASK_CHOICES}
     answers(ana, TASK, TASK_CHOICES)
-    ana.sees("Research is saved.")
+    ana.sees("Research is saved.", "in parallel · only if", "guarded · as Sources 2.json")
 
     settings_of(ana, "Research {topic}.", a_crew)
 
@@ -247,7 +247,7 @@ def test_a_manager_without_anybody_to_manage_is_said(ana: Person, a_crew: CrewIn
     settings = crew.settings.model_copy(update={"manager_agent_id": sheet.agents[0].id})
     crews.configure(crew.id, settings, version=crew.version, by=ANA)
     ana.types(f"/crew edit {a_crew.name}")
-    ana.sees("“Researcher” has nobody to manage. Add another agent.")
+    ana.sees("“Researcher” has nobody to manage. Add another agent.", "Hierarchical, managed by Researcher")
     other = AgentDraft(name="Writer", role="Writer", goals=["Write"], backstory="Writes.")
     agents.add(a_crew.id, other, by=ANA)
     assert not crews.sheet(a_crew.id, by=ANA).problems

@@ -10,8 +10,10 @@ import pytest
 from bot.app import Crewcall
 from bot.services import Actor
 from bot.services.agents import Agents, EquippedDraft
+from bot.services.audit import AuditLog
 from bot.services.crews import Crews
 from bot.services.history import History
+from store import shares
 from store.crews import CrewInstance
 from store.tools import Tool, ToolDraft
 from tests.support.mcp_server import mcp_server
@@ -139,7 +141,7 @@ def test_dangerous_tools_are_off_until_an_administrator_allows_them(
 
     ana.types("/crew tools")
     ana.presses("Settings")
-    ana.chooses("Tools that read and write files, each run in a directory of its own", "Allow")
+    ana.chooses("Files", "Allow")
     ana.submits()
     ana.sees("The settings are saved.")
     assert "off here" not in ana.seen
@@ -180,7 +182,9 @@ def test_an_edit_shows_and_keeps_what_was_set(ana: Person, a_tool: Callable[...,
     assert crewcall.tools.get(tool.id, by=ANA).config == {"n_results": 5, "country": "fr"}
 
 
-def test_removing_a_tool_says_who_loses_it(ana: Person, a_tool: Callable[..., Tool], a_crew: CrewInstance) -> None:
+def test_removing_a_tool_says_who_loses_it(
+    ana: Person, ben: Person, a_tool: Callable[..., Tool], a_crew: CrewInstance, crewcall: Crewcall
+) -> None:
     a_tool("Pause")
     ana.types("/crew show market")
     ana.picks("Researcher", "Edit")
@@ -188,6 +192,13 @@ def test_removing_a_tool_says_who_loses_it(ana: Person, a_tool: Callable[..., To
     ana.submits()
     ana.sees("Researcher is saved.")
     ana.closes()
+
+    with crewcall.store.transaction() as session:
+        shares.put(session, a_crew.id, {}, team=ANA.team)
+    ben.types("/crew tools")
+    assert "Market research" not in ben.sees("1 agent in other crews")
+    ben.picks("Pause", "Remove")
+    ben.sees("1 agent in crews that are not shared with you")
 
     ana.types("/crew tools")
     ana.sees("Researcher (Market research)")
@@ -320,3 +331,19 @@ def test_many_tools_are_found_by_a_word_of_their_names(ana: Person, a_tool: Call
     ana.closes()
     ana.types("/crew tools hammer")
     ana.sees("No tool has “hammer” in its name.")
+
+
+def test_every_change_of_tools_is_in_the_audit_log(crewcall: Crewcall, a_tool: Callable[..., Tool]) -> None:
+    tool = a_tool("Pause")
+    changed = tool.draft().model_copy(update={"name": "Break"})
+    crewcall.tools.change(tool.id, changed, version=tool.version, by=ANA)
+    crewcall.tools.remove(tool.id, by=ANA)
+    crewcall.tools.allow(["files"], by=ANA)
+
+    entries = AuditLog(crewcall.store, crewcall.admins).page(by=ANA)
+    assert [(entry.verb, entry.kind, entry.name) for entry in reversed(entries)] == [
+        ("created", "tool", "Pause"),
+        ("changed", "tool", "Break"),
+        ("deleted", "tool", "Break"),
+        ("allowed", "tools", "files"),
+    ]

@@ -166,7 +166,8 @@ def test_a_bot_that_is_away_is_said_to_be_by_slack(ana: Person, workspace: Local
 # --- What has gone, and what belongs to others ---------------------------------------------------------------------
 
 
-def test_buttons_about_a_deleted_crew_say_that_it_is_gone(ana: Person, ben: Person, a_crew: CrewInstance) -> None:
+def test_buttons_about_a_deleted_crew_say_that_it_is_gone(ana: Person, ben: Person, crew_of: CrewMaker) -> None:
+    crew_of(by=ben.id)
     ana.types("/crew list")
     ana.sees("Market research")
     ben.types("/crew delete market")

@@ -15,6 +15,7 @@ from tests.support.reading import Json, elements, message_words, view_words, wor
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 10.0
+_NAMED = {"multi_users_select": "selected_users", "multi_conversations_select": "selected_conversations"}
 _CHOSEN = {"static_select": "selected_option", "radio_buttons": "selected_option"}
 
 
@@ -30,6 +31,7 @@ class Person:
         self.id = user
         state = self.asks("state")
         self._names = {one["id"]: one["real_name"] for one in state["users"]}
+        self._names |= {one["id"]: one["name"] for one in state["channels"]}
         self._channels = {one["name"]: one["id"] for one in state["channels"]}
         self.name = self._names[user]
         self._filled: dict[str, Json] = {}
@@ -83,12 +85,22 @@ class Person:
     def chooses(self, label: str, *options: str) -> None:
         """Choose from the menu with this label; several where it takes several, none to clear it."""
         block = self._input(label)
+        if block["element"]["type"] in _NAMED:
+            self._names_chosen(block, options)
+            return
         offered = _options(block["element"])
         missing = [option for option in options if option not in offered]
         assert not missing, f"“{label}” offers {list(offered)}, not {missing}"
         chosen: list[Json] = [offered[option] for option in options]
         single = _CHOSEN.get(block["element"]["type"])
         answer = {single: chosen[0] if chosen else None} if single else {"selected_options": chosen}
+        self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = answer
+
+    def _names_chosen(self, block: Json, options: tuple[str, ...]) -> None:
+        known = {name: one for one, name in self._names.items()}
+        known |= {f"#{name}": one for name, one in self._channels.items()}
+        chosen = [known[option] for option in options]
+        answer = {_NAMED[block["element"]["type"]]: chosen}
         self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = answer
 
     def submits(self) -> None:

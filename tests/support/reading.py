@@ -11,14 +11,14 @@ Json = dict[str, Any]
 
 # The words for a task's status, as the screen shows them.
 STATUS = {"pending": "Pending", "in_progress": "In progress", "complete": "Complete", "error": "Error"}
-_MENTION = re.compile(r"<@(\w+)>")
+_MENTION = re.compile(r"<([@#])(\w+)>")
 _NAMED = re.compile(r"<[^<>|]*\|([^<>]*)>")
 _EMPHASIS = re.compile(r"(?<![\w`])([*_~`])(?=\S)(.+?)(?<=\S)\1(?![\w`])")
 
 
 def mrkdwn(text: str, names: Mapping[str, str]) -> str:
-    """Slack's markup as it is shown; ``names`` are people's names by their ids."""
-    text = _MENTION.sub(lambda found: f"@{names.get(found[1], found[1])}", text)
+    """Slack's markup as it is shown; ``names`` are the names of people and channels by their ids."""
+    text = _MENTION.sub(lambda found: found[1] + names.get(found[2], found[2]), text)
     text = _EMPHASIS.sub(r"\2", _NAMED.sub(r"\1", text))
     return html.unescape(text)
 

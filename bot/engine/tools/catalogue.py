@@ -17,10 +17,10 @@ Danger = Literal["code", "files", "database", "private"]
 
 # What an administrator allows, in words.
 DANGERS: Mapping[Danger, str] = {
-    "code": "Tools that run code, in a sandbox of another company",
-    "files": "Tools that read and write files, each run in a directory of its own",
-    "database": "Tools that reach databases and data stores",
-    "private": "MCP servers at private addresses, such as this computer or its network",
+    "code": "The agent’s code runs in a sandbox of another company, never on the server.",
+    "files": "Read and written in a directory of the run, which is gone with it.",
+    "database": "Give the tool an account that may only read, unless agents shall write.",
+    "private": "MCP servers on the bot’s own computer or network. Web tools never reach those.",
 }
 
 
