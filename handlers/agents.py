@@ -41,6 +41,7 @@ def register(app: App, commands: Commands) -> None:
     app.action("agent.add")(ask_for_agent)
     app.view(NEW_AGENT.callback_id)(add_agent)
     app.action("agent.menu")(choose)
+    app.action("agent.mend")(choose)
     app.view(EDIT_AGENT.callback_id)(change_agent)
     app.view("agent.remove")(remove_agent)
 
@@ -82,7 +83,7 @@ def choose(
     place: str | None,
 ) -> None:
     ack()
-    what, _, agent_id = action["selected_option"]["value"].partition(":")
+    what, _, agent_id = action.get("selected_option", action)["value"].partition(":")
     agent = agents.get(int(agent_id), by=actor)
     meta = {"agent": agent.id, "version": agent.version, "place": place}
     if what == "edit":

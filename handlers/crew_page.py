@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bot.services.checks import Place, Problem
 from bot.services.crews import CrewSheet
 from bot.services.sharing import in_words
 from bot.slack import blocks
@@ -17,7 +18,8 @@ from store.tasks import Task
 
 # Slack shows 100 rows in a window; both lists and the rest of the page must fit.
 _MOST_AGENTS = 30
-_MOST_TASKS = 45
+_MOST_TASKS = 40
+_MOST_PROBLEMS = 6
 _MOVES = (("Move up", "up"), ("Move down", "down"))
 
 
@@ -59,9 +61,8 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.header(crew.name)
     yield blocks.section(fit_escaped(crew.description, 2900) if crew.description else "_No description yet._")
     asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
-    yield blocks.context(
-        f"{crew.process_type.capitalize()}{_managed(sheet)} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}"
-    )
+    how = f"{crew.process_type.capitalize()}{_managed(sheet)}"
+    yield blocks.context(f"{how} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}")
     yield blocks.context(f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet")
     yield blocks.actions(*_buttons(sheet), block_id="crew.controls")
 
@@ -96,8 +97,24 @@ def _managed(sheet: CrewSheet) -> str:
 
 def _problems(sheet: CrewSheet) -> Iterable[Json]:
     if sheet.problems:
-        lines = "\n".join(f"• {escape(problem.sentence)}" for problem in sheet.problems)
-        yield blocks.alert(f"Before this crew can run:\n{lines}", "warning")
+        yield blocks.alert("Before this crew can run:", "warning")
+    for number, problem in enumerate(sheet.problems[:_MOST_PROBLEMS]):
+        mend = _mend(problem, sheet) if sheet.level >= Level.EDIT else None
+        yield blocks.section(escape(problem.sentence), accessory=mend, block_id=f"problem-{number}")
+    yield from _more(sheet.problems, _MOST_PROBLEMS, "problem")
+
+
+def _mend(problem: Problem, sheet: CrewSheet) -> Json:
+    """The button that leads to where the problem is mended."""
+    label, action_id, value = {
+        Place.NEW_AGENT: ("Add agent", "agent.add", str(sheet.crew.id)),
+        Place.NEW_TASK: ("Add task", "task.add", str(sheet.crew.id)),
+        Place.AGENT: ("Edit agent", "agent.mend", f"edit:{problem.subject}"),
+        Place.TASK: ("Edit task", "task.mend", f"edit:{problem.subject}"),
+        Place.TASK_SETTINGS: ("Settings", "task.mend", f"settings:{problem.subject}"),
+        Place.TOOLS: ("Tools", "tool.open", "tools"),
+    }[problem.place]
+    return blocks.button(label, action_id, value, accessibility_label=f"{label}: {problem.sentence}")
 
 
 def _agents(sheet: CrewSheet) -> Iterable[Json]:

@@ -87,8 +87,7 @@ def save_connection(
         shown = _again(form, draft, meta, saved, connections, actor)
     else:
         shown = answer_page(draft.name, saved.refusal, saved=True)
-        page = model_page(connections.sheet(by=actor))
-        client.views_update(view_id=view["previous_view_id"], view=page)
+        client.views_update(view_id=view["previous_view_id"], view=model_page(connections.sheet(by=actor)))
     if not show(client, window, shown):
         reply(_in_a_message(draft.name, saved))
 

@@ -41,6 +41,7 @@ def register(app: App, commands: Commands) -> None:
     app.action("task.add")(ask_for_task)
     app.view(NEW_TASK.callback_id)(add_task)
     app.action("task.menu")(choose)
+    app.action("task.mend")(choose)
     app.view(EDIT_TASK.callback_id)(change_task)
     app.view("task.remove")(remove_task)
 
@@ -76,21 +77,23 @@ def choose(
     place: str | None,
 ) -> None:
     ack()
-    what, _, task_id = action["selected_option"]["value"].partition(":")
+    what, _, task_id = action.get("selected_option", action)["value"].partition(":")
     task = tasks.get(int(task_id), by=actor)
     meta = {"task": task.id, "version": task.version, "place": place}
     if what in ("up", "down"):
         _move(task.id, what, body, client, tasks, crews, actor, place)
         return
-    if what == "edit":
-        view = EDIT_TASK.view(task.draft(), meta=meta, options=_options(crews.sheet(task.crew_id, by=actor), task))
-    else:
-        view = (
-            more_settings.of_task(task, meta)
-            if what == "settings"
-            else _removal(task.name, {**meta, "crew": task.crew_id})
-        )
-    client.views_push(trigger_id=body["trigger_id"], view=view)
+    options = _options(crews.sheet(task.crew_id, by=actor), task)
+    client.views_push(trigger_id=body["trigger_id"], view=_window(what, task, meta, options))
+
+
+def _window(what: str, task: Task, meta: Json, options: dict[str, list[tuple[int, str]]]) -> Json:
+    match what:
+        case "edit":
+            return EDIT_TASK.view(task.draft(), meta=meta, options=options)
+        case "settings":
+            return more_settings.of_task(task, meta)
+    return _removal(task.name, {**meta, "crew": task.crew_id})
 
 
 def _move(

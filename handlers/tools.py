@@ -23,6 +23,7 @@ from store.tools import ToolDraft
 def register(app: App, commands: Commands) -> None:
     """Answer the command, forms, menus and buttons about tools."""
     commands.add("tools", open_tools, example="/crew tools", summary="What your agents can use")
+    app.action("tool.open")(push_tools)
     app.action("tool.add")(choose_kind)
     app.options("tool.kind")(offer_kinds)
     app.action("tool.kind")(ask_for_tool)
@@ -39,6 +40,11 @@ def register(app: App, commands: Commands) -> None:
 def open_tools(ack: Ack, words: Words, client: WebClient, tools: Tools, actor: Actor) -> None:
     ack()
     client.views_open(trigger_id=words.trigger_id, view=tools_page(tools, actor, place=words.channel, words=words.rest))
+
+
+def push_tools(ack: Ack, body: Json, client: WebClient, tools: Tools, actor: Actor, place: str | None) -> None:
+    ack()
+    client.views_push(trigger_id=body["trigger_id"], view=tools_page(tools, actor, place=place, words=""))
 
 
 def choose_kind(ack: Ack, body: Json, client: WebClient, tools: Tools, place: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from store.agents import Agent
 from store.crews import CrewInstance, Process
@@ -26,18 +27,30 @@ def no_model_problem(name: str, team: str) -> str | None:
     return None
 
 
+class Place(StrEnum):
+    """Where a problem is mended."""
+
+    NEW_AGENT = "agent.add"
+    NEW_TASK = "task.add"
+    AGENT = "agent.edit"
+    TASK = "task.edit"
+    TASK_SETTINGS = "task.settings"
+    TOOLS = "tools"
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend before a run: a sentence, and where to go."""
+    """One thing to mend before a run: a sentence, and where to go; ``subject`` is the agent’s or task’s id there."""
 
     sentence: str
-    task_id: int | None = None
+    place: Place
+    subject: int = 0
 
 
 def tool_problems(held: Collection[list[Tool]], problem: ToolProblem, *, team: str) -> list[Problem]:
     """What keeps agents' tools from being used, each once."""
     tools = {tool.id: tool for each in held for tool in each}
-    return [Problem(found) for tool in tools.values() if (found := problem(tool, team))]
+    return [Problem(found, Place.TOOLS) for tool in tools.values() if (found := problem(tool, team))]
 
 
 def crew_models(crew: CrewInstance) -> list[str]:
@@ -54,12 +67,12 @@ def problems(
     """Everything that would stop a run of this crew, the first to mend first."""
     found = []
     if not agents:
-        found.append(Problem("It has no agents yet. Add at least one."))
+        found.append(Problem("It has no agents yet. Add at least one.", Place.NEW_AGENT))
     if not tasks:
-        found.append(Problem("It has no tasks yet. Add at least one."))
+        found.append(Problem("It has no tasks yet. Add at least one.", Place.NEW_TASK))
     if crew.process_type is Process.SEQUENTIAL:
         found += [
-            Problem(f"The task “{task.name}” has no agent. Choose who does it.", task_id=task.id)
+            Problem(f"The task “{task.name}” has no agent. Choose who does it.", Place.TASK, task.id)
             for task in tasks
             if task.agent_id is None
         ]
@@ -68,7 +81,9 @@ def problems(
         found += _manager_problems(crew, agents, tools or {})
         found += [
             Problem(
-                f"The manager gives out one task at a time. Untick “In parallel” of “{task.name}”.", task_id=task.id
+                f"The manager gives out one task at a time. Untick “In parallel” of “{task.name}”.",
+                Place.TASK_SETTINGS,
+                task.id,
             )
             for task in tasks
             if task.settings.async_execution
@@ -81,9 +96,13 @@ def _manager_problems(crew: CrewInstance, agents: list[Agent], tools: Mapping[in
     if manager is None:
         return
     if len(agents) == 1:
-        yield Problem(f"“{manager.name}” has nobody to manage. Add another agent.")
+        yield Problem(f"“{manager.name}” has nobody to manage. Add another agent.", Place.NEW_AGENT)
     elif tools.get(manager.id):
-        yield Problem(f"“{manager.name}” manages the crew and so can’t have tools. Take them away from it.")
+        yield Problem(
+            f"“{manager.name}” manages the crew and so can’t have tools. Take them away from it.",
+            Place.AGENT,
+            manager.id,
+        )
 
 
 def _parallel_problems(tasks: list[Task]) -> Iterator[Problem]:
@@ -96,12 +115,12 @@ def _parallel_problems(tasks: list[Task]) -> Iterator[Problem]:
         for other in group:
             if other.id in task.depends_on:
                 said = f"“{other.name}” and “{task.name}” run at the same time, so one can’t use the other’s result."
-                yield Problem(f"{said} Untick “In parallel” of “{other.name}”.", task_id=other.id)
+                yield Problem(f"{said} Untick “In parallel” of “{other.name}”.", Place.TASK_SETTINGS, other.id)
         group.append(task)
     if len(group) > 1:
         names = f"“{group[-2].name}” and “{group[-1].name}”"
         said = f"{names} run in parallel at the end. Add a task that brings their results together"
-        yield Problem(f"{said}, or untick “In parallel” of the last.", task_id=group[-1].id)
+        yield Problem(f"{said}, or untick “In parallel” of the last.", Place.TASK_SETTINGS, group[-1].id)
 
 
 def _condition_problems(tasks: list[Task]) -> Iterator[Problem]:
@@ -110,7 +129,7 @@ def _condition_problems(tasks: list[Task]) -> Iterator[Problem]:
             continue
         if number == 0:
             said = f"“{task.name}” comes first, so no result can decide whether it runs."
-            yield Problem(f"{said} Empty its “Only if”, or move it.", task_id=task.id)
+            yield Problem(f"{said} Empty its “Only if”, or move it.", Place.TASK_SETTINGS, task.id)
         if task.settings.async_execution:
             said = f"“{task.name}” can’t both wait for a condition and run in parallel."
-            yield Problem(f"{said} Choose one of them.", task_id=task.id)
+            yield Problem(f"{said} Choose one of them.", Place.TASK_SETTINGS, task.id)

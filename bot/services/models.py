@@ -19,6 +19,7 @@ from bot.engine.llms import BY_NAME, PROVIDERS, Models, Provider, installed
 from bot.errors import EditedMeanwhile, FormRefused, NameTaken, UserError
 from bot.services import Actor
 from bot.services.admins import Admins
+from bot.services.audit import Verb, note
 from bot.settings import MODEL_BY_KEY
 from store import connections, workspace_settings
 from store.connections import Connection, ConnectionDraft
@@ -220,7 +221,9 @@ class Connections:
         """Delete a connection and its key, and return what it was; raise ``AdministratorsOnly`` or ``Gone``."""
         self.admins.require(by, _CHANGE)
         with self.store.transaction() as session:
-            return connections.remove(session, connection_id, team=by.team)
+            removed = connections.remove(session, connection_id, team=by.team)
+            note(session, Verb.DELETED, "connection", removed.name, by=by)
+            return removed
 
     def choose_default(self, choice: DefaultModel, *, by: Actor) -> None:
         """Let agents that name no model use this one; raise ``AdministratorsOnly`` or ``FormRefused``."""
@@ -230,6 +233,7 @@ class Connections:
             raise FormRefused(fields={"llm": problem})
         with self.store.transaction() as session:
             workspace_settings.change(session, by.team, default_model=name)
+            note(session, Verb.CHANGED, "default model", name, by=by)
 
     def _trouble(self, draft: ConnectionDraft, key: SecretStr | None) -> UserError | None:
         try:
@@ -242,8 +246,12 @@ class Connections:
         told = {"team": by.team, "by": by.user}
         with self.store.transaction() as session:
             if connection_id is None:
-                return connections.add(session, draft, **told, keyring=self.keyring)
-            return connections.change(session, connection_id, draft, **told, version=version, keyring=self.keyring)
+                added = connections.add(session, draft, **told, keyring=self.keyring)
+                note(session, Verb.CREATED, "connection", added.name, by=by)
+                return added
+            known = connections.change(session, connection_id, draft, **told, version=version, keyring=self.keyring)
+            note(session, Verb.CHANGED, "connection", known.name, by=by)
+            return known
 
     def _key_of(self, connection: Connection) -> SecretStr | None:
         return self._stored_key(connection.id, connection.team)

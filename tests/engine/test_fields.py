@@ -51,3 +51,11 @@ def test_what_is_offered_is_asked_in_a_form(part: str, drafts: tuple[type[BaseMo
 
     assert set(PARTS[part][0].values()) <= asked
     assert all(info.title and info.description for draft in drafts for info in draft.model_fields.values())
+
+
+def test_every_setting_is_described() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/more-settings.md").read_text("utf-8")
+    rows = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| "))
+
+    for draft in (AgentSettings, TaskSettings, CrewSettings):
+        assert [info.title for info in draft.model_fields.values() if str(info.title) not in rows] == []

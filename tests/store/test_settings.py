@@ -109,7 +109,7 @@ def test_a_save_over_a_newer_version_is_refused(shelf: Shelf) -> None:
         (tasks, task, TaskSettings(markdown=True)),
         (crews, crew, CrewSettings(cache=True)),
     ):
-        configure: Any = noun.configure  # type: ignore[attr-defined]
+        configure: Any = noun.configure
         shelf.write(configure, thing.id, settings, team=NORTHWIND, version=thing.version, by=BEN)
         with pytest.raises(EditedMeanwhile):
             shelf.write(configure, thing.id, settings, team=NORTHWIND, version=thing.version, by=ANA)
