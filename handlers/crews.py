@@ -111,10 +111,12 @@ def ask_for_copy(
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
-def copy_crew(ack: Ack, view: Json, crews: Crews, actor: Actor, place: str | None) -> None:
+def copy_crew(ack: Ack, view: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None) -> None:
     crew = crews.copy(COPY_CREW.meta(view)["crew"], COPY_CREW.read(view).name, by=actor)
+    ack()
     notice = f"*{escape(crew.name)}* is a copy of its own. Changes to it change nothing else."
-    ack(response_action="update", view=crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice))
+    page = crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice)
+    client.views_update(view_id=view["previous_view_id"], view=page)
 
 
 def delete_crew(ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor) -> None:

@@ -67,16 +67,24 @@ def compare(ack: Ack, body: Json, action: Json, client: WebClient, history: Hist
     client.views_push(trigger_id=body["trigger_id"], view=_comparison(then, now, meta if may_roll_back else None))
 
 
-def roll_back(ack: Ack, view: Json, history: History, crews: Crews, actor: Actor, place: str | None) -> None:
+def roll_back(
+    ack: Ack, view: Json, client: WebClient, history: History, crews: Crews, actor: Actor, place: str | None
+) -> None:
     meta = meta_of(view)
     version = history.roll_back(meta["crew"], meta["version"], by=actor)
+    ack()
     notice = f"*{escape(version.definition.name)}* is as in version {meta['version']} again."
-    ack(response_action="update", view=crew_page(crews.sheet(meta["crew"], by=actor), place=place, notice=notice))
+    if view["root_view_id"] != view["previous_view_id"]:
+        page = crew_page(crews.sheet(meta["crew"], by=actor), place=place, notice=notice)
+        client.views_update(view_id=view["root_view_id"], view=page)
+    versions = history.versions(meta["crew"], by=actor)
+    client.views_update(view_id=view["previous_view_id"], view=history_page(versions, meta, notice=notice))
 
 
-def history_page(versions: Sequence[CrewVersion], meta: Json) -> Json:
+def history_page(versions: Sequence[CrewVersion], meta: Json, *, notice: str | None = None) -> Json:
     """The versions, the newest first, each with a button that compares it with what is now."""
-    rows = [_row(version) for version in versions[:_PAGE]] or [blocks.section("There are no earlier versions.")]
+    rows = [blocks.alert(notice, "success")] if notice else []
+    rows += [_row(version) for version in versions[:_PAGE]] or [blocks.section("There are no earlier versions.")]
     if versions and versions[-1].number > 1:
         older = blocks.button("Older", "history.older", str(versions[-1].number), accessibility_label="Older versions")
         rows.append(blocks.actions(older, block_id="history.pages"))

@@ -20,8 +20,6 @@ from store.more_settings import AgentSettings, CrewSettings, TaskSettings
 from store.shares import Level
 from store.tasks import Task
 
-_DEFAULT = Suggested(nothing="The default model", other="Another model")
-
 AGENT_SETTINGS = Form(
     AgentSettings,
     callback_id="agent.settings",
@@ -54,9 +52,9 @@ CREW_SETTINGS = Form(
     title="More settings",
     widgets={
         "manager_agent_id": Choice(empty="The crew has no agents yet."),
-        "manager_llm": _DEFAULT,
+        "manager_llm": Suggested(nothing="The default model", other="Another model for the manager"),
         "planning": Checkbox("Plan all tasks first"),
-        "planning_llm": _DEFAULT,
+        "planning_llm": Suggested(nothing="The default model", other="Another planning model"),
         "cache": Checkbox("Make the same call only once"),
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from bot.engine.warmup import Warmup
 from bot.local_slack import LocalSlack
 from bot.manifest import manifest
 from bot.settings import Settings
+from store.database import Store
+from tests.support.office import Office
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
 
@@ -83,3 +86,20 @@ def ana(workspace: LocalSlack) -> Person:
 def ben(workspace: LocalSlack) -> Person:
     """Ben Okafor."""
     return Person(workspace.url, "U0BEN000002")
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database file with all tables and nothing in them."""
+    file = tmp_path_factory.mktemp("tables") / "empty.db"
+    with closing(Store(f"sqlite:///{file}")) as store:
+        store.upgrade()
+    return file.read_bytes()
+
+
+@pytest.fixture
+def office(tables: bytes, tmp_path: Path) -> Iterator[Office]:
+    """All services, and a crew to try them on."""
+    (tmp_path / "crewcall.db").write_bytes(tables)
+    with closing(Store(f"sqlite:///{tmp_path / 'crewcall.db'}")) as store:
+        yield Office(store)

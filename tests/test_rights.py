@@ -2,151 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from bot.errors import UserError
-from bot.pictures.png import Painter
 from bot.services import Actor
-from bot.services.agents import Agents
-from bot.services.crews import Crews
-from bot.services.history import History
-from bot.services.pictures import Pictures
-from bot.services.rights import NotAllowed, NotYourRun, Rights
-from bot.services.runs import Runs, Tell
-from bot.services.sharing import Access, ShareDraft, Sharing
-from bot.services.tasks import Tasks
-from store.agents import AgentDraft
-from store.crews import CrewDraft, Filter
-from store.database import Store
-from store.more_settings import AgentSettings, CrewSettings, TaskSettings
-from store.runs import Execution
+from bot.services.rights import NotAllowed, NotYourRun
+from bot.services.sharing import Access, ShareDraft
+from store.crews import Filter
+from store.more_settings import CrewSettings
 from store.shares import Level
-from store.tasks import TaskDraft
+from tests.support.office import (
+    ADMIN,
+    BEN,
+    BOARD,
+    CHANGE,
+    CHLOE,
+    OWN,
+    OWNER,
+    RESEARCH,
+    SEE,
+    STRANGER,
+    TASK,
+    THEIR_ADMIN,
+    Office,
+)
 
-TEAM, ELSEWHERE = "T0NORTHWIND", "T0CONTOSO"
-OWNER, ADMIN, BEN, CHLOE = (Actor(TEAM, user) for user in ("U0OWNER", "U0ADMIN", "U0BEN", "U0CHLOE"))
-# The same ids in another workspace are other people, whoever administers it.
-STRANGER, THEIR_ADMIN = Actor(ELSEWHERE, BEN.user), Actor(ELSEWHERE, ADMIN.user)
-RESEARCH, BOARD = "C0RESEARCH", "C0BOARD"
-
-
-@dataclass
-class Slack:
-    """Who is who; Ben is in #research."""
-
-    members: dict[str, list[str]] = field(default_factory=lambda: {BEN.user: [RESEARCH]})
-    unseen: set[str] = field(default_factory=set)
-
-    def is_admin(self, team: str, user: str) -> bool:
-        return user == ADMIN.user
-
-    def channels(self, team: str, user: str) -> list[str]:
-        return self.members.get(user, []) if team == TEAM else []
-
-    def reaches(self, team: str, channel: str) -> bool:
-        return channel not in self.unseen
-
-
-class Launcher:
-    """Takes runs and leaves them queued."""
-
-    def launch(self, run: Execution, tell: Tell) -> None:
-        pass
-
-    def stop(self, run: Execution, by: str) -> None:
-        pass
-
-
-class Office:
-    """All services over one store, and a crew of the owner with an agent, a task and a run that the owner started."""
-
-    def __init__(self, store: Store) -> None:
-        self.store, self.slack = store, Slack()
-        rights = Rights(self.slack)
-        self.crews = Crews(store, rights)
-        self.agents = Agents(store, rights, lambda name, team: None)
-        self.tasks = Tasks(store, rights)
-        self.history = History(store, rights)
-        self.sharing = Sharing(store, rights)
-        self.pictures = Pictures(self.crews, Painter())
-        self.runs = Runs(store, rights, Launcher(), lambda name, team: None)
-        self.crew = self.crews.create(CrewDraft(name="Market research"), by=OWNER)
-        self.other = self.crews.create(CrewDraft(name="Another one"), by=OWNER)
-        self.sharing.share(self.other.id, ShareDraft(everybody=Access.EDIT), by=OWNER)
-        agent = AgentDraft(name="Researcher", role="Analyst", goals=["Find"], backstory="Reads.")
-        self.agent = self.agents.add(self.crew.id, agent, by=OWNER)
-        task = TaskDraft(name="Research", description="Do it.", expected_output="Facts.", agent_id=self.agent.id)
-        self.task = self.tasks.add(self.crew.id, task, by=OWNER)
-        self.run = self.start(OWNER)
-
-    def start(self, by: Actor) -> Execution:
-        return self.runs.start(self.crew.id, {}, by=by, channel="C0GENERAL", tell=print)
-
-    def share(self, **shared: object) -> None:
-        self.sharing.share(self.crew.id, ShareDraft.model_validate(shared), by=OWNER)
-
-
-@pytest.fixture(scope="module")
-def emptied(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    file = tmp_path_factory.mktemp("rights") / "empty.db"
-    with closing(Store(f"sqlite:///{file}")) as store:
-        store.upgrade()
-    return file.read_bytes()
-
-
-@pytest.fixture
-def office(emptied: bytes, tmp_path: Path) -> Iterator[Office]:
-    (tmp_path / "crewcall.db").write_bytes(emptied)
-    with closing(Store(f"sqlite:///{tmp_path / 'crewcall.db'}")) as store:
-        yield Office(store)
-
-
-AGENT = AgentDraft(name="Writer", role="Writer", goals=["Write"], backstory="Wrote.")
-TASK = TaskDraft(name="Write", description="Write.", expected_output="Text.")
-
-# Each thing that can be done with the crew, and what one must be allowed for it.
-SEE: dict[str, Callable[[Office, Actor], object]] = {
-    "see its page": lambda o, by: o.crews.sheet(o.crew.id, by=by),
-    "get it": lambda o, by: o.crews.get(o.crew.id, by=by),
-    "copy it": lambda o, by: o.crews.copy(o.crew.id, "Copy", by=by),
-    "see its picture": lambda o, by: o.pictures.of_crew(o.crew.id, by=by),
-    "see its versions": lambda o, by: o.history.versions(o.crew.id, by=by),
-    "compare versions": lambda o, by: o.history.pair(o.crew.id, 1, by=by),
-    "run it": lambda o, by: o.start(by),
-    "see somebody’s run": lambda o, by: o.runs.get(o.run.id, by=by),
-    "read somebody’s log": lambda o, by: o.runs.log(o.run.id, by=by),
-    "run it again": lambda o, by: o.runs.again(o.run.id, by=by, tell=print),
-}
-CHANGE: dict[str, Callable[[Office, Actor], object]] = {
-    "open it for editing": lambda o, by: o.crews.get(o.crew.id, by=by, to=Level.EDIT),
-    "change it": lambda o, by: o.crews.change(o.crew.id, CrewDraft(name="New"), version=1, by=by),
-    "configure it": lambda o, by: o.crews.configure(o.crew.id, CrewSettings(), version=1, by=by),
-    "roll it back": lambda o, by: o.history.roll_back(o.crew.id, 1, by=by),
-    "add an agent": lambda o, by: o.agents.add(o.crew.id, AGENT, by=by),
-    "open an agent": lambda o, by: o.agents.get(o.agent.id, by=by),
-    "change an agent": lambda o, by: o.agents.change(o.agent.id, AGENT, version=1, by=by),
-    "configure an agent": lambda o, by: o.agents.configure(o.agent.id, AgentSettings(), version=1, by=by),
-    "move an agent": lambda o, by: o.agents.move_to(o.agent.id, o.other.id, by=by),
-    "remove an agent": lambda o, by: o.agents.remove(o.agent.id, by=by),
-    "add a task": lambda o, by: o.tasks.add(o.crew.id, TASK, by=by),
-    "open a task": lambda o, by: o.tasks.get(o.task.id, by=by),
-    "change a task": lambda o, by: o.tasks.change(o.task.id, TASK, version=1, by=by),
-    "configure a task": lambda o, by: o.tasks.configure(o.task.id, TaskSettings(), version=1, by=by),
-    "reorder tasks": lambda o, by: o.tasks.move(o.task.id, later=True, by=by),
-    "move a task": lambda o, by: o.tasks.move_to(o.task.id, o.other.id, by=by),
-    "remove a task": lambda o, by: o.tasks.remove(o.task.id, by=by),
-    "stop somebody’s run": lambda o, by: o.runs.stop(o.run.id, by=by),
-}
-OWN: dict[str, Callable[[Office, Actor], object]] = {
-    "see with whom it is shared": lambda o, by: o.sharing.get(o.crew.id, by=by),
-    "share it": lambda o, by: o.sharing.share(o.crew.id, ShareDraft(), by=by),
-    "delete it": lambda o, by: o.crews.delete(o.crew.id, by=by),
-}
 DEEDS = [
     *((Level.RUN, what, do) for what, do in SEE.items()),
     *((Level.EDIT, what, do) for what, do in CHANGE.items()),
@@ -257,9 +139,7 @@ def test_runs_of_a_deleted_crew_are_their_starters_and_the_administrators(office
 
 
 @cases
-def test_lists_hold_what_one_may_use(
-    office: Office, shared: dict[str, object], who: Actor, may: Level | None
-) -> None:
+def test_lists_hold_what_one_may_use(office: Office, shared: dict[str, object], who: Actor, may: Level | None) -> None:
     office.sharing.share(office.other.id, ShareDraft(), by=OWNER)
     office.share(**shared)
     seen = office.crew.id if may else None
@@ -321,9 +201,7 @@ def test_only_people_are_shared_with_as_people(subject: str) -> None:
 
 
 def test_the_form_comes_back_as_it_was_saved(office: Office) -> None:
-    draft = ShareDraft(
-        everybody=Access.RUN, run_people=[CHLOE.user], edit_people=[BEN.user], edit_channels=[RESEARCH]
-    )
+    draft = ShareDraft(everybody=Access.RUN, run_people=[CHLOE.user], edit_people=[BEN.user], edit_channels=[RESEARCH])
     office.sharing.share(office.crew.id, draft, by=ADMIN)
 
     assert office.sharing.get(office.crew.id, by=OWNER)[1] == draft

@@ -11,7 +11,7 @@ import pytest
 
 from bot.engine.build import Built, build
 from bot.engine.llms import Models
-from bot.engine.run import EngineFailure
+from bot.engine.run import EngineFailure, Stopped
 from bot.events import ModelAnswered, TaskFailed, TaskFile, TaskFinished, TaskSkipped, TaskStarted
 from store.crews import Process
 from store.definitions import Definition
@@ -241,6 +241,21 @@ def test_of_two_tasks_at_the_same_time_the_one_that_failed_is_named(llm: Scripte
 
     assert isinstance(error, EngineFailure)
     assert error.task == "two"
+
+
+def test_a_stop_ends_all_that_is_done_at_the_same_time(llm: ScriptedModel, models: Models) -> None:
+    held = threading.Event()
+    llm.when("Do one now").says("Never heard.", after=held)
+    llm.when("Do two now").says("Never heard.", after=held)
+    run = Run(at_once(), models)
+    llm.heard("Do one now"), llm.heard("Do two now")
+    run.stop.set()
+
+    assert isinstance(run.error(), Stopped)
+    told = len(run.events)
+    held.set()
+    assert [event for event in run.events if isinstance(event, TaskFinished)] == []
+    assert len(run.events) == told
 
 
 def test_a_copy_that_works_at_the_same_time_hands_no_work_on(models: Models) -> None:

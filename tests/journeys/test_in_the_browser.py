@@ -74,6 +74,23 @@ def test_ana_makes_a_crew_runs_it_and_reads_the_result(page: Page, llm: Scripted
     expect(parent).to_contain_text("Done after")
 
 
+def test_ana_shares_a_crew_with_a_colleague_and_a_channel(page: Page) -> None:
+    says(page, "/crew create")
+    fill_in(page, "New crew", Name="Market research")
+    window(page, "New crew").get_by_role("button", name="Create").click()
+    expect(window(page, "Crew")).to_contain_text("Not shared with anybody yet")
+
+    window(page, "Crew").get_by_role("button", name="Share").click()
+    window(page, "Share crew").get_by_label("May run it", exact=True).check()
+    choose(page, "Share crew", "People who may edit it", "Ben Okafor")
+    choose(page, "Share crew", "Channels whose members may edit it", "#research")
+    window(page, "Share crew").get_by_role("button", name="Share", exact=True).click()
+
+    expect(window(page, "Crew")).to_contain_text("everybody (may run)")
+    expect(window(page, "Crew")).to_contain_text("@Ben Okafor (may edit)")
+    expect(window(page, "Crew")).to_contain_text("#research (may edit)")
+
+
 def says(page: Page, words: str) -> None:
     composer = page.get_by_label("Message #general")
     composer.fill(words)
@@ -100,20 +117,21 @@ def fill_in(page: Page, title: str, **answers: str) -> None:
 def choose(page: Page, title: str, label: str, option: str) -> None:
     menu = window(page, title).get_by_role("combobox", name=label)
     menu.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    # The page’s own menus have options too, which are not shown.
+    page.get_by_role("option", name=option, exact=True).filter(visible=True).click()
     if menu.get_attribute("aria-expanded") == "true":
         menu.press("Escape")
 
 
 def add_agent(page: Page, **answers: str) -> None:
-    window(page, "Crew").get_by_role("button", name="Add agent").click()
+    window(page, "Crew").get_by_role("button", name="Add agent", exact=True).click()
     fill_in(page, "New agent", **answers)
     window(page, "New agent").get_by_role("button", name="Add", exact=True).click()
     expect(window(page, "Crew")).to_contain_text(f"{answers['Name']} is added.")
 
 
 def add_task(page: Page, name: str, what: str, result: str, agent: str, uses: str = "") -> None:
-    window(page, "Crew").get_by_role("button", name="Add task").click()
+    window(page, "Crew").get_by_role("button", name="Add task", exact=True).click()
     fill_in(page, "New task", **{"Name": name, "What to do": what, "Expected result": result})
     choose(page, "New task", "Agent", agent)
     if uses:

@@ -18,6 +18,7 @@ from store.agents import AgentDraft
 from store.crews import CrewInstance
 from store.runs import Execution
 from store.tasks import TaskDraft
+from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
 

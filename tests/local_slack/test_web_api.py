@@ -219,6 +219,37 @@ def test_channels_and_people_are_listed(client: WebClient, ana: Person) -> None:
     assert refused(client.users_info, user="U0NOBODY001")["error"] == "user_not_found"
 
 
+def test_a_persons_channels_are_those_that_the_bot_may_know_of(client: WebClient, ana: Person) -> None:
+    both = "public_channel,private_channel"
+
+    def channels(**asked: Any) -> list[str]:
+        return [one["name"] for one in client.users_conversations(user=ana.id, **asked)["channels"]]
+
+    assert channels() == ["general", "research", "random"]
+    assert channels(types=both) == ["general", "research", "random"]
+    ana.does("invite", channel=BOARD)
+    assert channels(types=both) == ["general", "research", "random", "board"]
+    assert channels(types="private_channel") == ["board"]
+    first = client.users_conversations(user=ana.id, types=both, limit=3)
+    rest = client.users_conversations(user=ana.id, types=both, cursor=first["response_metadata"]["next_cursor"])
+    assert [one["name"] for one in rest["channels"]] == ["board"]
+    assert [one["name"] for one in client.users_conversations()["channels"]] == ["general", "research"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"user": "U0NOBODY001"}, "user_not_found"),
+        ({"types": "public_channel,room"}, "invalid_types"),
+        ({"types": "im"}, "missing_scope"),
+        ({"limit": 1001}, "invalid_limit"),
+        ({"cursor": "?"}, "invalid_cursor"),
+    ],
+)
+def test_what_slack_does_not_say_about_channels(client: WebClient, asked: dict[str, Any], error: str) -> None:
+    assert refused(client.users_conversations, **asked)["error"] == error
+
+
 def test_a_file_goes_up_in_three_steps_and_comes_down_with_the_token(
     slack: LocalSlack, client: WebClient, ana: Person
 ) -> None:

@@ -132,6 +132,17 @@ def test_help_lists_what_is_not_hidden(commands):
     assert listing[2].example == "/crew runs"
 
 
+def test_what_is_for_administrators_is_mentioned_to_them_alone(app):
+    commands = Commands(app, "/crew")
+    commands.add("run", _says("run"))
+    commands.add("audit", _says("audit"), admins_only=True)
+
+    assert [entry.name for entry in commands.listing()] == ["run"]
+    assert [entry.name for entry in commands.listing(admin=True)] == ["run", "audit"]
+    assert commands.closest("audi") == []
+    assert commands.closest("audi", admin=True) == ["audit"]
+
+
 def test_a_slip_finds_the_subcommand_that_was_meant(commands):
     assert commands.closest("craete") == ["create"]
     assert commands.closest("ru")[:2] == ["run", "runs"]

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, inspect
 
-from store import agents, crews, runs, tables, tasks, tools
+from store import agents, audit, crews, runs, shares, tables, tasks, tools
+from store.crews import CrewDraft
 from store.database import Store
 from store.runs import LogEntry, RunState
+from store.shares import EVERYBODY, Level, Seer
 from store.tools import ToolDraft
-from tests.store.examples import ANA, NORTHWIND, Shelf, agent_draft, task_draft
+from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
 
-GROWING = {"agents", "tasks", "executions", "execution_logs", "task_dependencies", "agent_tools"}
+GROWING = {
+    "agents",
+    "tasks",
+    "executions",
+    "execution_logs",
+    "task_dependencies",
+    "agent_tools",
+    "shares",
+    "audit_entries",
+}
 
 
 def everything(shelf: Shelf) -> None:
@@ -44,6 +57,21 @@ def everything(shelf: Shelf) -> None:
     shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, unfinished=True)
     shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, started_by=ANA, unfinished=True, before=run.id)
     shelf.read(runs.get, run.id, team=NORTHWIND)
+    seer = Seer(ANA, (ANA, EVERYBODY, "C0RESEARCH"))
+    shelf.write(shares.put, crew.id, {EVERYBODY: Level.RUN}, team=NORTHWIND)
+    shelf.read(shares.of_crew, crew.id, team=NORTHWIND)
+    shelf.read(shares.level, crew.id, seer.subjects, team=NORTHWIND)
+    shelf.read(crews.names, team=NORTHWIND, seer=seer, least=Level.EDIT)
+    shelf.read(crews.named, crew.name, team=NORTHWIND)
+    for which in crews.Filter:
+        shelf.read(crews.page, team=NORTHWIND, mine=ANA, seer=seer, which=which, words="market")
+    shelf.read(runs.latest, team=NORTHWIND, seer=seer)
+    shelf.read(runs.latest, team=NORTHWIND, seer=seer, crew_id=crew.id, before=run.id)
+    shelf.write(audit.add, team=NORTHWIND, actor=ANA, verb="changed", kind="crew", name="x")
+    shelf.read(audit.page, team=NORTHWIND, before=7)
+    shelf.write(tasks.release, agent.id, team=NORTHWIND)
+    shelf.write(agents.move, agent.id, crew.id, team=NORTHWIND, by=ANA)
+    shelf.write(tasks.move, later.id, crew.id, team=NORTHWIND, by=ANA)
     shelf.write(runs.beat, [run.id], owner="here")
     shelf.write(runs.add_tokens, run.id, 1, 1)
     shelf.write(runs.place, run.id, thread_ts="1.1")
@@ -102,3 +130,52 @@ def test_deleting_a_parent_finds_its_children_by_an_index(sqlite_store: Store, r
     for key in looked.get_foreign_keys(name):
         (column,) = key["constrained_columns"]
         assert column in first, f"{name}.{column} has no index"
+
+
+def test_a_page_of_ten_thousand_crews_reads_only_what_its_reader_may_use(sqlite_store: Store) -> None:
+    shelf = Shelf(sqlite_store)
+    with sqlite_store.transaction() as session:
+        made = [crews.add(session, CrewDraft(name=f"Crew {number}"), team=NORTHWIND, by=ANA) for number in range(500)]
+        crews.add(session, CrewDraft(name="Mine"), team=NORTHWIND, by=BEN)
+        crews.add(session, CrewDraft(name="Crew 7"), team=CONTOSO, by=ANA)
+    copies = (
+        "SELECT team, name || ' ' || n, name_key || ' ' || n, search_key, description, is_flow, process_type, config"
+    )
+    copies += ", owner, changed_by, status, version, created_at, updated_at FROM crew_instances, numbers"
+    columns = "team, name, name_key, search_key, description, is_flow, process_type, config"
+    columns += ", owner, changed_by, status, version, created_at, updated_at"
+    numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 19)"
+    shelf.sql(f"INSERT INTO crew_instances ({columns}) {numbers} {copies} WHERE owner = '{ANA}'")
+    for crew in made[:3]:
+        shelf.write(shares.put, crew.id, {EVERYBODY: Level.RUN, BEN: Level.EDIT}, team=NORTHWIND)
+    shelf.sql("ANALYZE")
+    seer = Seer(BEN, (BEN, EVERYBODY))
+
+    with plans(sqlite_store) as steps:
+        found, total = shelf.read(crews.page, team=NORTHWIND, mine=BEN, seer=seer, limit=2)
+        rest, _ = shelf.read(crews.page, team=NORTHWIND, mine=BEN, seer=seer, limit=2, offset=2)
+
+    assert shelf.count("crew_instances") > 10_000
+    assert total == 4
+    assert [crew.name for crew in found + rest] == ["Mine", "Crew 2", "Crew 1", "Crew 0"]
+    assert [step for step in steps if step.startswith("SCAN") and "crew_instances" in step] == []
+    assert any("SEARCH crew_instances USING INTEGER PRIMARY KEY" in step for step in steps)
+    assert any("SEARCH shares USING COVERING INDEX ix_shares_team_subject_crew_id" in step for step in steps)
+
+
+@contextmanager
+def plans(store: Store) -> Iterator[list[str]]:
+    """How SQLite answers each question that is asked inside."""
+    asked: list[tuple[str, Any]] = []
+    steps: list[str] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, values))
+
+    event.listen(store.engine, "before_cursor_execute", hear)
+    yield steps
+    event.remove(store.engine, "before_cursor_execute", hear)
+    with store.engine.connect() as connection:
+        for statement, values in asked:
+            steps += [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]

@@ -182,6 +182,9 @@ class Person:
         block = self._input(label)
         state = self._form()["state"]["values"][block["block_id"]][block["element"]["action_id"]]
         state = self._filled.get(block["block_id"], {}).get(block["element"]["action_id"], state)
+        named = [*state.get("selected_users", []), *state.get("selected_conversations", [])]
+        if named:
+            return ", ".join(self._names[each] for each in named)
         chosen = [*filter(None, [state.get("selected_option")]), *state.get("selected_options", [])]
         return ", ".join(option["text"]["text"] for option in chosen) or str(state.get("value") or "")
 
