@@ -65,9 +65,9 @@ def move(
     said = f"*{escape(thing.name)}* is now in *{escape(crew.name)}*."
     page = crew_page(crews.sheet(meta["crew"], by=actor), place=place, notice=said)
     client.views_update(view_id=view["previous_view_id"], view=page)
-    client.views_update(view_id=view["id"], view=_moved(said, crew.id, place))
+    client.views_update(view_id=view["id"], view=_moved(said, crew.name))
 
 
-def _moved(said: str, crew_id: int, place: str | None) -> Json:
-    rows = [blocks.section(said, accessory=blocks.button("Open", "crew.open.moved", str(crew_id)))]
-    return blocks.modal("Moved", rows, callback_id="moving.moved", meta={"place": place})
+def _moved(said: str, crew: str) -> Json:
+    way = f"`/crew edit {escape(crew)}` opens that crew."
+    return blocks.modal("Moved", [blocks.section(said), blocks.context(way)], callback_id="moving.moved")

@@ -225,7 +225,7 @@ def create_crew(page: Page) -> None:
 
 def add_agents(page: Page) -> None:
     for agent in AGENTS:
-        dialog(page, "Crew").get_by_role("button", name="Add agent").click()
+        dialog(page, "Crew").get_by_role("button", name="Add agent", exact=True).click()
         form = dialog(page, "New agent")
         for label, words in agent.items():
             form.get_by_label(label).fill(words)
@@ -238,7 +238,7 @@ def add_agents(page: Page) -> None:
 
 def add_tasks(page: Page) -> None:
     for task in TASKS:
-        dialog(page, "Crew").get_by_role("button", name="Add task").click()
+        dialog(page, "Crew").get_by_role("button", name="Add task", exact=True).click()
         form = dialog(page, "New task")
         form.get_by_label("Name").fill(task.name)
         form.get_by_label("What to do").fill(task.description)

@@ -168,7 +168,7 @@ def test_nobody_is_told_of_crews_in_another_workspace(office: Office) -> None:
 
 def test_a_channel_counts_as_long_as_somebody_is_in_it(office: Office) -> None:
     office.share(run_channels=[RESEARCH])
-    assert office.crews.get(office.crew.id, by=BEN)
+    assert office.crews.get(office.crew.id, by=BEN).id == office.crew.id
 
     office.slack.members[BEN.user] = []
 

@@ -51,7 +51,9 @@ def test_two_versions_are_compared_word_for_word(ana: Person, a_crew: CrewInstan
     ana.presses("History")
     ana.presses("Compare", beside="Version 3")
 
-    ana.sees("Task “Research”: what to do changed.", "Before: Research {topic}.", "Now: Look at {topic} from every side")
+    ana.sees(
+        "Task “Research”: what to do changed.", "Before: Research {topic}.", "Now: Look at {topic} from every side"
+    )
 
 
 def test_a_crew_goes_back_to_an_earlier_version(ana: Person, a_crew: CrewInstance) -> None:

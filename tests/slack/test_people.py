@@ -1,25 +1,35 @@
-"""Who administers a workspace, asked of Slack and remembered for a while."""
+"""What Slack says about people: asked over HTTP, remembered for five minutes, and nothing without an answer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from slack_sdk import WebClient
 
 from bot.local_slack import LocalSlack
-from bot.local_slack.workspace import ANA, BEN, BOT_USER, TEAM
-from bot.slack.people import People, _administers
+from bot.slack.people import People, direct_channel
+from tests.support.people import Person
 
-NORTHWIND = TEAM["id"]
+TEAM, ANA, BEN = "T0NORTHWIND", "U0ANA000001", "U0BEN000002"
+OPEN = ["C0GENERAL01", "C0RESEARCH2", "C0RANDOM003"]
+BOARD = "C0BOARD0004"
 
 
+@dataclass
 class Clock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
+    """Seconds, as far as the test lets them pass."""
+
+    seconds: float = 0.0
 
     def __call__(self) -> float:
         return self.seconds
+
+
+@pytest.fixture
+def client(workspace: LocalSlack) -> WebClient:
+    return WebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
 
 
 @pytest.fixture
@@ -28,61 +38,54 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def people(workspace: LocalSlack, clock: Clock) -> People:
-    return People(WebClient(workspace.bot_token, base_url=workspace.api_url, retry_handlers=[]), now=clock)
+def people(client: WebClient, clock: Clock) -> People:
+    return People(client, now=clock)
 
 
-def asked(workspace: LocalSlack, method: str) -> int:
-    return len([call for call in workspace.calls() if call["method"] == method])
+def calls(workspace: LocalSlack, method: str) -> list[Any]:
+    return [call for call in workspace.calls() if call["method"] == method]
 
 
-def test_ana_is_an_administrator_and_ben_is_not(people: People) -> None:
-    assert people.is_admin(NORTHWIND, ANA)
-    assert not people.is_admin(NORTHWIND, BEN)
-    assert not people.is_admin(NORTHWIND, BOT_USER)
-    assert people.admins(NORTHWIND) == ["Ana Ferreira"]
+def test_administrators_are_known_and_named(people: People) -> None:
+    assert people.is_admin(TEAM, ANA)
+    assert not people.is_admin(TEAM, BEN)
+    assert not people.is_admin("T0ELSEWHERE", ANA)
+    assert people.admins(TEAM) == ["Ana Ferreira"]
 
 
-def test_an_administrator_of_one_workspace_is_nobody_in_another(people: People) -> None:
-    assert not people.is_admin("T0CONTOSO", ANA)
-    assert people.admins("T0CONTOSO") == []
+def test_a_private_channel_counts_once_the_bot_is_in_it(people: People, clock: Clock, ana: Person) -> None:
+    assert people.channels(TEAM, BEN) == OPEN
+    assert not people.reaches(TEAM, BOARD)
+
+    ana.goes_to("#board")
+    ana.invites_the_bot()
+
+    assert people.reaches(TEAM, BOARD)
+    assert people.channels(TEAM, BEN) == OPEN
+    clock.seconds = 301
+    assert people.channels(TEAM, BEN) == [*OPEN, BOARD]
 
 
-def test_an_answer_is_remembered_for_five_minutes(people: People, workspace: LocalSlack, clock: Clock) -> None:
-    for clock.seconds in (0.0, 299.0):
-        people.is_admin(NORTHWIND, ANA)
-        people.admins(NORTHWIND)
-    assert (asked(workspace, "users.info"), asked(workspace, "users.list")) == (1, 1)
+def test_slack_is_asked_once_in_five_minutes(people: People, clock: Clock, workspace: LocalSlack) -> None:
+    for seconds in (0, 100, 299, 301):
+        clock.seconds = seconds
+        people.channels(TEAM, BEN)
+        people.is_admin(TEAM, BEN)
 
-    clock.seconds = 301.0
-    people.is_admin(NORTHWIND, ANA)
-
-    assert asked(workspace, "users.info") == 2
+    assert len(calls(workspace, "users.conversations")) == len(calls(workspace, "users.info")) == 2
 
 
-def test_nobody_is_an_administrator_while_slack_is_silent_and_that_is_not_remembered(
-    people: People, workspace: LocalSlack
-) -> None:
-    silent = People(WebClient(workspace.bot_token, base_url="http://127.0.0.1:9/api/", retry_handlers=[]))
+def test_without_an_answer_nobody_may_anything_and_slack_is_asked_again(people: People, ana: Person) -> None:
+    methods = ("users.conversations", "users.info", "conversations.info")
+    ana.does("faults", methods={method: {"status": 500, "times": 1} for method in methods})
 
-    assert not silent.is_admin(NORTHWIND, ANA)
-    assert silent.admins(NORTHWIND) == []
-    assert not people.is_admin(NORTHWIND, "U0UNKNOWN")
-    assert not people.is_admin(NORTHWIND, "U0UNKNOWN")
-    assert asked(workspace, "users.info") == 2
+    assert people.channels(TEAM, BEN) == []
+    assert not people.is_admin(TEAM, ANA)
+    assert not people.reaches(TEAM, OPEN[0])
+    assert people.channels(TEAM, BEN) == OPEN
+    assert people.is_admin(TEAM, ANA)
+    assert people.reaches(TEAM, OPEN[0])
 
 
-@pytest.mark.parametrize(
-    ("user", "may"),
-    [
-        ({"team_id": "T1", "is_owner": True}, True),
-        ({"team_id": "T1", "is_admin": True, "deleted": True}, False),
-        ({"team_id": "T1", "is_admin": True, "is_bot": True}, False),
-        ({"team_id": "T2", "is_admin": True}, False),
-        ({"team_id": "E1", "is_admin": True, "enterprise_user": {"teams": ["T1", "T3"]}}, True),
-        ({"team_id": "T1"}, False),
-        ({}, False),
-    ],
-)
-def test_what_slack_says_of_somebody_is_read_with_care(user: dict[str, Any], may: bool) -> None:
-    assert _administers(user, "T1") is may
+def test_a_person_has_one_direct_channel_with_the_bot(client: WebClient) -> None:
+    assert direct_channel(client, ANA) == direct_channel(client, ANA) == "D0ANA000001"

@@ -168,6 +168,10 @@ class Person:
         """Wait until all these words are in front of her; everything she sees then."""
         return self._until(lambda: _all_in(self.seen, wanted), f"to see {' and '.join(wanted)}")
 
+    def sees_no_more(self, words: str) -> None:
+        """Wait until these words are no longer in front of her."""
+        self._until(lambda: words not in self.seen, f"“{words}” to be gone")
+
     def sees_error(self, label: str) -> str:
         """What stood under the input with this label after the last ``submits``."""
         assert label in self._errors, f"nothing under “{label}”; under others: {self._errors}\n{self.seen}"
