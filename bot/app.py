@@ -53,6 +53,7 @@ from bot.slack.boundary import guard
 from bot.slack.commands import Commands
 from bot.slack.gate import Gate
 from bot.slack.impatience import count_double_clicks_once
+from bot.slack.later import Later
 from bot.slack.people import People
 from bot.slack.picture_files import PictureFiles
 from bot.slack.socket_mode import SocketMode
@@ -106,12 +107,15 @@ class Crewcall:
         self.toolbox = Toolbox(settings.data_dir)
         self.warmup = Warmup(then=self.toolbox.learn)
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
-        people = People(self.client)
+        # A form's answer waits for what Slack says about a person, so Slack gets a second, not ten, to say it.
+        asking = WebClient(token=self.client.token, base_url=settings.slack_api_url, timeout=1)
+        people = People(asking)
         self.admins, self.rights = Admins(people), Rights(people)
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
-        self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close]
+        self.later = Later()
+        self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close, self.later.close]
 
     def start(self) -> None:
         """Upgrade the database, connect to Slack, and import CrewAI in the background.
@@ -175,6 +179,7 @@ class Crewcall:
             "tools": self.tools,
             "gate": self.gate,
             "commands": commands,
+            "later": self.later,
         }
         inject(bolt, services, self.gate)
         for door in _DOORS:
@@ -204,7 +209,7 @@ class Crewcall:
         self.warmup.wait()
         with self.store.reading() as session:
             team = runs.team_of(session, run_id)
-            models = self.connections.models_of(team)
+        models = self.connections.models_of(team)
         with self.toolbox.run_dir(run_id) as run_dir:
             kit = Kit(self.toolbox, run_dir, self.tools.allowed(team))
             return execute(definition, inputs, run_id=run_id, models=models, emit=emit, stop=stop, kit=kit)

@@ -248,8 +248,8 @@ def _bot(settings: Settings) -> Iterator[None]:
     from bot.app import Crewcall
 
     bot = Crewcall(settings, default_model=settings.default_model)
-    bot.start()
     try:
+        bot.start()
         yield
     finally:
         bot.close()

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from bot.engine.run import EngineFailure, Stopped
+from bot.errors import UserError
 from bot.events import (
     RunCancelled,
     RunCompleted,
@@ -123,6 +124,8 @@ class Runner:
             self._cancel(run, outcomes)
         except EngineFailure as failure:
             self._fail(run, failure.sentence, failure.task, outcomes)
+        except UserError as mistake:
+            self._fail(run, mistake.sentence, None, outcomes)
         except Exception:
             reference = f"E-{secrets.token_hex(2).upper()}"
             logger.exception("run %s failed unexpectedly (%s)", run.id, reference)
@@ -172,6 +175,8 @@ class Runner:
         cancelled_by: str | None = None,
     ) -> Execution | None:
         with self.store.transaction() as session:
+            if run.crew_id is not None:
+                crews.hold(session, run.crew_id, team=run.team)
             ended = runs.finish(
                 session,
                 run,

@@ -28,7 +28,6 @@ class WrongSettings(UserError):
     """Crewcall cannot start with these settings:{reasons}"""
 
     def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
         super().__init__(reasons="".join(f"\n  - {reason}" for reason in reasons))
 
 

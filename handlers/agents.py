@@ -89,12 +89,10 @@ def choose(
     if what == "edit":
         options, held = _options(tools, connections, actor), tools.held(agent.id, by=actor)
         view = EDIT_AGENT.view(agent.draft(), meta=meta, options=options, tools=held)
+    elif what == "settings":
+        view = more_settings.of_agent(agent, meta)
     else:
-        view = (
-            more_settings.of_agent(agent, meta)
-            if what == "settings"
-            else _removal(agent.name, {**meta, "crew": agent.crew_id})
-        )
+        view = _removal(agent.name, {**meta, "crew": agent.crew_id})
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 

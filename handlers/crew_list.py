@@ -90,13 +90,11 @@ def _page_button(text: str, value: str, name: str) -> Json:
 
 
 def _value(words: str, offset: int, which: Filter) -> str:
-    return json.dumps([fit(words, 500), offset, which])
+    # In JSON a character may take six, and a button holds 2,000.
+    return json.dumps([fit(words, 300), offset, which])
 
 
 def _nothing(words: str, which: Filter) -> list[Json]:
     new = blocks.button("New crew", "crew.new", style="primary")
-    if words:
-        said = f"No crew matches “{fit_escaped(words, 100)}”. `/crew list` shows them all."
-        return [blocks.section(said), blocks.actions(new, block_id="list.empty")]
-    said = NOTHING[which]
+    said = f"No crew matches “{fit_escaped(words, 100)}”. `/crew list` shows them all." if words else NOTHING[which]
     return [blocks.section(said), blocks.actions(new, block_id="list.empty")]

@@ -29,6 +29,7 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
     if words.name:
         crews.refuse_unshared(words.name, by=actor)
         sentence = f"There is no crew called “{fit_escaped(words.name, 200)}”."
+        sentence += " Put an input of several words in quotes." if words.inputs else ""
         sentence += " Did you mean …?" if close else " `/crew list` shows them all."
     elif known:
         sentence = (

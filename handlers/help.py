@@ -17,13 +17,12 @@ def register(app: App, commands: Commands) -> None:
     """Answer ``help`` and, as the last of all, everything that no other handler knows."""
     commands.add("help", help_with, example="/crew help run", summary="This list")
     commands.register_unknown(unknown)
-    app.action("help.show")(show_help)
 
 
 def help_with(ack: Ack, words: Words, reply: Reply, commands: Commands, admins: Admins, actor: Actor) -> None:
     ack()
     admin = admins.is_admin(actor)
-    known = [shown for shown in commands.listing(admin=admin) if shown.name == words.name]
+    known = [shown for shown in commands.listing(admin=admin) if shown.name == words.name.casefold()]
     if words.name and not known:
         reply("Help", [_unknown(words.name, commands, admin), *menu(commands, admin=admin)])
     elif known:
@@ -37,11 +36,6 @@ def unknown(ack: Ack, words: Words, reply: Reply, commands: Commands, admins: Ad
     admin = admins.is_admin(actor)
     said = [_unknown(words.subcommand, commands, admin), *menu(commands, admin=admin)]
     reply("I don’t know that one", said)
-
-
-def show_help(ack: Ack, reply: Reply, commands: Commands, admins: Admins, actor: Actor) -> None:
-    ack()
-    reply("What I can do", menu(commands, admin=admins.is_admin(actor)))
 
 
 def menu(commands: Commands, *, admin: bool = False) -> list[Json]:

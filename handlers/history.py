@@ -21,8 +21,6 @@ from handlers.injection import Reply
 from handlers.run_words import moment
 from store.versions import CrewVersion
 
-_PAGE = 20
-
 
 def register(app: App, commands: Commands) -> None:
     """Answer the command and the buttons about versions."""
@@ -48,8 +46,8 @@ def push_history(
     ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor, place: str | None
 ) -> None:
     ack()
-    meta = {"crew": int(action["value"]), "place": place, "page": body["view"]["id"]}
-    view = history_page(history.versions(meta["crew"], by=actor), meta)
+    crew_id = int(action["value"])
+    view = history_page(history.versions(crew_id, by=actor), {"crew": crew_id, "place": place})
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
@@ -84,7 +82,7 @@ def roll_back(
 def history_page(versions: Sequence[CrewVersion], meta: Json, *, notice: str | None = None) -> Json:
     """The versions, the newest first, each with a button that compares it with what is now."""
     rows = [blocks.alert(notice, "success")] if notice else []
-    rows += [_row(version) for version in versions[:_PAGE]] or [blocks.section("There are no earlier versions.")]
+    rows += [_row(version) for version in versions] or [blocks.section("There are no earlier versions.")]
     if versions and versions[-1].number > 1:
         older = blocks.button("Older", "history.older", str(versions[-1].number), accessibility_label="Older versions")
         rows.append(blocks.actions(older, block_id="history.pages"))

@@ -8,6 +8,7 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.services import Actor
+from bot.services.admins import Admins
 from bot.services.crews import Crews
 from bot.services.runs import Runs
 from bot.slack import blocks
@@ -46,10 +47,11 @@ def answer(event: Json, gate: Gate, actor: Actor, commands: Commands) -> None:
     gate.post(event["channel"], "What I can do", menu(commands), thread_ts=thread_ts, team=actor.team)
 
 
-def answer_direct(event: Json, gate: Gate, actor: Actor, commands: Commands) -> None:
+def answer_direct(event: Json, gate: Gate, actor: Actor, commands: Commands, admins: Admins) -> None:
     # Edits and joins are messages with a subtype; an answer of our own carries a bot's id.
     if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
-        gate.post(event["channel"], "What I can do", menu(commands), thread_ts=event.get("thread_ts"), team=actor.team)
+        said = menu(commands, admin=admins.is_admin(actor))
+        gate.post(event["channel"], "What I can do", said, thread_ts=event.get("thread_ts"), team=actor.team)
 
 
 def home(crews: Crews, runs: Runs, actor: Actor, which: Filter = Filter.ALL) -> Json:

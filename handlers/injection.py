@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from slack_bolt import App, BoltContext
 
 from bot.services import Actor
-from bot.slack.blocks import Json
+from bot.slack.blocks import Json, meta_of
 from bot.slack.gate import Gate
 
 
@@ -41,12 +40,7 @@ def inject(app: App, services: Mapping[str, object], gate: Gate) -> None:
         context.update(services)
         context["actor"] = actor
         context["reply"] = Reply(gate, actor, context.response_url)
-        context["place"] = context.channel_id or _place(body.get("view"))
+        context["place"] = context.channel_id or meta_of(body.get("view") or {}).get("place")
         next()
 
     app.use(middleware)
-
-
-def _place(view: Json | None) -> str | None:
-    place: str | None = json.loads((view or {}).get("private_metadata") or "{}").get("place")
-    return place

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
@@ -13,6 +15,7 @@ from bot.services.models import ConnectionAnswers, Connections, DefaultModel, Sa
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
 from bot.slack.forms import Choice, Form, Suggested
+from bot.slack.later import Later
 from bot.slack.loading import loading, show
 from handlers.injection import Reply
 from handlers.model_page import answer_page, model_page, removal
@@ -46,11 +49,13 @@ def register(app: App, commands: Commands) -> None:
     app.view(DEFAULT_MODEL.callback_id)(change_default)
 
 
-def open_models(ack: Ack, words: Words, client: WebClient, connections: Connections, actor: Actor) -> None:
+def open_models(
+    ack: Ack, words: Words, client: WebClient, connections: Connections, actor: Actor, later: Later
+) -> None:
     ack()
     window = loading("Models", "Looking for models…")
     client.views_open(trigger_id=words.trigger_id, view=window)
-    show(client, window, model_page(connections.sheet(by=actor)))
+    later(client, window, lambda: show(client, window, model_page(connections.sheet(by=actor))))
 
 
 def ask_for_connection(ack: Ack, body: Json, client: WebClient, connections: Connections, actor: Actor) -> None:
@@ -59,14 +64,16 @@ def ask_for_connection(ack: Ack, body: Json, client: WebClient, connections: Con
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
-def choose(ack: Ack, body: Json, action: Json, client: WebClient, connections: Connections, actor: Actor) -> None:
+def choose(
+    ack: Ack, body: Json, action: Json, client: WebClient, connections: Connections, actor: Actor, later: Later
+) -> None:
     ack()
     what, _, connection_id = action["selected_option"]["value"].partition(":")
     connection = connections.get(int(connection_id), by=actor)
     if what == "test":
         window = loading("Models", f"Asking {connection.name} for a word…")
         client.views_push(trigger_id=body["trigger_id"], view=window)
-        show(client, window, answer_page(connection.name, connections.test(connection.id, by=actor)))
+        later(client, window, partial(_test, client, window, connection, connections, actor))
     elif what == "edit":
         client.views_push(trigger_id=body["trigger_id"], view=_edit(connection, connections, actor))
     else:
@@ -74,7 +81,7 @@ def choose(ack: Ack, body: Json, action: Json, client: WebClient, connections: C
 
 
 def save_connection(
-    ack: Ack, view: Json, client: WebClient, connections: Connections, actor: Actor, reply: Reply
+    ack: Ack, view: Json, client: WebClient, connections: Connections, actor: Actor, reply: Reply, later: Later
 ) -> None:
     form = NEW_CONNECTION if view["callback_id"] == NEW_CONNECTION.callback_id else EDIT_CONNECTION
     meta = form.meta(view)
@@ -82,14 +89,7 @@ def save_connection(
     draft = connections.prepared(form.read(view), **place, kept=meta.get("kept", ""), by=actor)
     window = loading(form.title, f"Asking {draft.models[0]} for a word…")
     ack(response_action="update", view=window)
-    saved = connections.save(draft, **place, by=actor)
-    if saved.connection is None:
-        shown = _again(form, draft, meta, saved, connections, actor)
-    else:
-        shown = answer_page(draft.name, saved.refusal, saved=True)
-        client.views_update(view_id=view["previous_view_id"], view=model_page(connections.sheet(by=actor)))
-    if not show(client, window, shown):
-        reply(_in_a_message(draft.name, saved))
+    later(client, window, partial(_save, form, draft, place, window, view, client, connections, actor, reply))
 
 
 def remove_connection(ack: Ack, view: Json, client: WebClient, connections: Connections, actor: Actor) -> None:
@@ -114,6 +114,28 @@ def change_default(ack: Ack, view: Json, client: WebClient, connections: Connect
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 
+def _save(
+    form: Form[ConnectionAnswers],
+    draft: ConnectionAnswers,
+    place: dict[str, Any],
+    window: Json,
+    view: Json,
+    client: WebClient,
+    connections: Connections,
+    actor: Actor,
+    reply: Reply,
+) -> None:
+    saved = connections.save(draft, **place, by=actor)
+    if not show(client, window, _outcome(form, draft, form.meta(view), saved, connections, actor)):
+        reply(_in_a_message(draft.name, saved))
+    elif saved.connection:
+        client.views_update(view_id=view["previous_view_id"], view=model_page(connections.sheet(by=actor)))
+
+
+def _test(client: WebClient, window: Json, connection: Connection, connections: Connections, actor: Actor) -> None:
+    show(client, window, answer_page(connection.name, connections.test(connection.id, by=actor)))
+
+
 def _edit(connection: Connection, connections: Connections, actor: Actor) -> Json:
     return EDIT_CONNECTION.view(
         connection.draft(),
@@ -123,7 +145,7 @@ def _edit(connection: Connection, connections: Connections, actor: Actor) -> Jso
     )
 
 
-def _again(
+def _outcome(
     form: Form[ConnectionAnswers],
     draft: ConnectionAnswers,
     meta: Mapping[str, object],
@@ -131,7 +153,9 @@ def _again(
     connections: Connections,
     actor: Actor,
 ) -> Json:
-    """The form with everything typed still in it, but the key: that is kept here, and never shown."""
+    """That it is stored; else the form with everything typed but the key: that is kept here, and never shown."""
+    if saved.connection:
+        return answer_page(draft.name, saved.refusal, saved=True)
     assert saved.refusal
     fields = saved.refusal.fields
     return form.view(

@@ -12,6 +12,7 @@ from bot.services.pictures import Picture, Pictures
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
+from bot.slack.later import Later
 from bot.slack.loading import loading
 from bot.slack.picture_files import PictureFiles
 from bot.slack.text import escape
@@ -34,12 +35,13 @@ def show_picture(
     pictures: Pictures,
     picture_files: PictureFiles,
     actor: Actor,
+    later: Later,
 ) -> None:
     ack()
     picture = pictures.of_crew(int(action["value"]), by=actor)
     window = _drawing(picture)
     client.views_push(trigger_id=body["trigger_id"], view=window)
-    _show(client, window, picture, pictures, picture_files, actor)
+    later(client, window, partial(_show, client, window, picture, pictures, picture_files, actor))
 
 
 def change_colours(
@@ -50,13 +52,14 @@ def change_colours(
     pictures: Pictures,
     picture_files: PictureFiles,
     actor: Actor,
+    later: Later,
 ) -> None:
     ack()
     crew_id, _, colours = action["value"].partition(":")
     picture = pictures.of_crew(int(crew_id), dark=colours == "dark", by=actor)
     window = _drawing(picture)
     client.views_update(view_id=body["view"]["id"], view=window)
-    _show(client, window, picture, pictures, picture_files, actor)
+    later(client, window, partial(_show, client, window, picture, pictures, picture_files, actor))
 
 
 def _show(
@@ -67,7 +70,7 @@ def _show(
 
 
 def _drawing(picture: Picture) -> Json:
-    return loading("Picture", f"Drawing {picture.name} …")
+    return loading("Picture", f"Drawing {picture.name}…")
 
 
 def _page(picture: Picture, shown: Json) -> Json:

@@ -81,13 +81,18 @@ def log_page(run: Execution, entries: Sequence[LogEntry]) -> Json:
     return blocks.modal("Log", rows, callback_id="run.log_page")
 
 
+def _words(message: str) -> str:
+    return fit_escaped(unmarked(message), 400)
+
+
 def _log_rows(entries: Sequence[LogEntry]) -> Iterable[Json]:
     if not entries:
         yield blocks.section("Nothing has happened yet.")
-    for entry in entries[:_MOST_LINES]:
+    if len(entries) > _MOST_LINES:
+        # How a run ended matters more than how it began.
+        yield blocks.context(f"The last {_MOST_LINES} lines; Slack has no room here for those before")
+    for entry in entries[-_MOST_LINES:]:
         where = " · ".join(escape(part) for part in (entry.task, entry.agent) if part)
         line = f"{moment(entry.timestamp, '{time_secs}')} *{_EVENTS.get(entry.log_type, entry.log_type)}* {where}"
-        said = fit_escaped(unmarked(entry.message), 400)
+        said = f"by <@{escape(entry.message)}>" if entry.log_type == "RunCancelled" else _words(entry.message)
         yield blocks.section(f"{line}\n{said}" if said else line)
-    if len(entries) > _MOST_LINES:
-        yield blocks.context(f"and {count(len(entries) - _MOST_LINES, 'more line')}, which Slack has no room for here")

@@ -21,8 +21,6 @@ from handlers.injection import Reply
 from handlers.run_form import RUN, ask_inputs, asked_inputs
 from handlers.run_words import PAGE, log_page, run_rows
 
-_STARTED = "Started. Follow it in the thread."
-
 
 def register(app: App, commands: Commands) -> None:
     """Answer the commands, forms and buttons about runs."""
@@ -79,7 +77,7 @@ def run_pressed(
         return
     runs.start(sheet.crew.id, {}, by=actor, channel=place or direct_channel(client, actor.user), tell=reply)
     if in_page:
-        client.views_update(view_id=body["view"]["id"], view=_started_page(sheet))
+        client.views_update(view_id=body["view"]["id"], view=_started_page(sheet.crew.name, place))
 
 
 def run_with_inputs(
@@ -87,8 +85,11 @@ def run_with_inputs(
 ) -> None:
     inputs = asked_inputs(view)
     channel = place or direct_channel(client, actor.user)
-    runs.start(meta_of(view)["crew"], inputs, by=actor, channel=channel, tell=reply)
-    ack(response_action="clear")
+    run = runs.start(meta_of(view)["crew"], inputs, by=actor, channel=channel, tell=reply)
+    if place:
+        ack(response_action="clear")
+    else:
+        ack(response_action="update", view=_started_page(run.crew_name, place))
 
 
 def stop_latest(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
@@ -161,6 +162,8 @@ def _unknown_inputs(sheet: CrewSheet, unknown: list[str]) -> str:
     return f"“{sheet.crew.name}” has no input called {' or '.join(unknown)}. {takes}"
 
 
-def _started_page(sheet: CrewSheet) -> Json:
-    said = blocks.section(f"*{escape(sheet.crew.name)}* is on its way. {_STARTED}")
+def _started_page(name: str, place: str | None) -> Json:
+    """Without a ``place`` a run is posted in the person’s direct message with the bot."""
+    where = f"<#{place}>" if place and not place.startswith("D") else "our direct message"
+    said = blocks.section(f"*{escape(name)}* is on its way. Follow it in its thread in {where}.")
     return blocks.modal("Run", [said], callback_id="run.started")

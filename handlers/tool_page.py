@@ -131,5 +131,5 @@ def _rows(line: ToolLine) -> Iterable[Json]:
 
 
 def _option(entry: Entry) -> Json:
-    off = f" · {'off until allowed' if entry.danger else ''}" if entry.danger in DANGERS else ""
+    off = " · off until allowed" if entry.danger in DANGERS else ""
     return blocks.option(entry.title, entry.name, f"{fit(entry.description, 50)}{off}" or entry.group)

@@ -44,7 +44,7 @@ def open_tools(ack: Ack, words: Words, client: WebClient, tools: Tools, actor: A
 
 def push_tools(ack: Ack, body: Json, client: WebClient, tools: Tools, actor: Actor, place: str | None) -> None:
     ack()
-    client.views_push(trigger_id=body["trigger_id"], view=tools_page(tools, actor, place=place, words=""))
+    client.views_push(trigger_id=body["trigger_id"], view=tools_page(tools, actor, place=place))
 
 
 def choose_kind(ack: Ack, body: Json, client: WebClient, tools: Tools, place: str | None) -> None:
@@ -80,9 +80,9 @@ def choose(
 ) -> None:
     ack()
     what, _, tool_id = action["selected_option"]["value"].partition(":")
-    show = {"edit": _edit_form, "try": _trial_form, "remove": _removal}[what]
+    window = {"edit": _edit_form, "try": _trial_form, "remove": _removal}[what]
     meta = {"tool": int(tool_id), "place": place, "page": body["view"]["id"]}
-    client.views_push(trigger_id=body["trigger_id"], view=show(tools, int(tool_id), actor, meta))
+    client.views_push(trigger_id=body["trigger_id"], view=window(tools, int(tool_id), actor, meta))
 
 
 def change_tool(ack: Ack, view: Json, client: WebClient, tools: Tools, actor: Actor, place: str | None) -> None:

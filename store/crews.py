@@ -213,6 +213,15 @@ def configure(
     return CrewInstance.model_validate(row)
 
 
+def hold(session: Session, crew_id: int, *, team: str) -> None:
+    """Wait until nobody else changes the crew, its agents or its tasks, and keep it so until the transaction ends.
+
+    It comes before any change of a part, so that no two transactions wait for each other.
+    """
+    wanted = select(CrewInstanceRow.id).where(CrewInstanceRow.id == crew_id, CrewInstanceRow.team == team)
+    session.execute(wanted.with_for_update(key_share=True))
+
+
 def note_run(session: Session, crew_id: int | None, *, team: str, status: str, at: datetime) -> None:
     """Remember how the last run went. This is no edit: the version stays, and an open form is not disturbed."""
     if crew_id is not None:

@@ -94,7 +94,7 @@ class Base(DeclarativeBase):
 class Draft(BaseModel):
     """What a person decides about a thing."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Record(BaseModel):

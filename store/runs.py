@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ForeignKey, Index, and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -293,10 +292,8 @@ def abandoned(session: Session, *, silent_for: timedelta) -> list[Execution]:
     return [Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id))]
 
 
-class LogEntry(BaseModel):
+class LogEntry(Record):
     """One line of a run's log."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     execution_id: int
     timestamp: datetime
@@ -328,6 +325,7 @@ def log(session: Session, entries: list[LogEntry]) -> None:
 
 
 def log_of(session: Session, run_id: int, *, limit: int = 1000) -> list[LogEntry]:
-    """The first ``limit`` log lines of a run, in the order they happened."""
+    """The last ``limit`` log lines of a run, in the order they happened."""
     wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
-    return [LogEntry.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionLogRow.id).limit(limit))]
+    newest = session.scalars(wanted.order_by(ExecutionLogRow.id.desc()).limit(limit)).all()
+    return [LogEntry.model_validate(row) for row in reversed(newest)]

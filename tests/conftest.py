@@ -70,10 +70,9 @@ def crewcall(
 
     for name, value in llm.env().items():
         monkeypatch.setenv(name, value)
-    crewcall = Crewcall(settings, default_model="openai/scripted")
-    crewcall.start()
-    yield crewcall
-    crewcall.close()
+    with closing(Crewcall(settings, default_model="openai/scripted")) as crewcall:
+        crewcall.start()
+        yield crewcall
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from bot.events import (
     RunFailed,
     RunStarted,
     TaskFailed,
+    TaskFile,
     TaskFinished,
     TaskStarted,
     ToolFinished,
@@ -695,6 +696,18 @@ def test_a_run_that_nobody_could_announce_before_a_restart_is_announced_when_it_
     assert "Done" in room.parent["text"]
     assert room.parts()[0] == "parent"
     assert room.parts()[-1] == "result"
+
+
+def test_a_file_made_before_the_thread_is_there_is_posted_into_it(room: Room, shelf: Shelf, posted: Execution) -> None:
+    shelf.write(runs.claim, posted.id, owner="here")
+    room.workspace.slack.misbehave({"slow_ms": 150})
+
+    file = TaskFile(run_id=posted.id, task="Find sources", agent="Researcher", name="links.md", content="Five links")
+    room.hears(*story(posted)[:4], file, *story(posted)[4:])
+    room.says("Result of Market research")
+    room.settles()
+
+    assert [part for part in room.parts() if part != "progress"] == ["parent", "file links.md", "result"]
 
 
 def test_a_run_announced_before_a_restart_gets_its_progress_message_when_it_begins(

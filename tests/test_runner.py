@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.engine.run import EngineFailure, Stopped
+from bot.engine.warmup import EngineUnavailable
 from bot.events import (
     RunCancelled,
     RunCompleted,
@@ -392,6 +393,19 @@ def test_what_the_engine_says_of_a_failure_reaches_people(
     ended = stored(shelf, run)
     assert (ended.status, ended.error, ended.error_task) == (RunState.FAILED, "No key.", "Find sources")
     assert shelf.read(tasks.list_all, crew.id, team=NORTHWIND)[0].status == "failed"
+
+
+def test_what_keeps_every_run_from_beginning_is_told_in_its_own_words(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, runner: Runner
+) -> None:
+    run = shelf.run(crew)
+    work.of(run, raising(EngineUnavailable(reason="chromadb is too old")))
+    runner.enqueue(run.id)
+
+    reason = heard.the(RunFailed, run).reason
+
+    assert reason.startswith("CrewAI could not be loaded, so nothing can run: chromadb is too old.")
+    assert stored(shelf, run).error == reason
 
 
 def test_what_nobody_expected_is_logged_and_people_are_given_a_reference(

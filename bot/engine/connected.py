@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.engine.failures import brief, refusal, status, words
 from bot.engine.hardening import tame
-from bot.engine.llms import BY_NAME, LOCAL, Endpoint, Models, ModelUnusable, Provider, installed
+from bot.engine.llms import BY_NAME, LOCAL, Endpoint, Models, ModelUnusable, Provider, missing_package
 from bot.engine.local_model import stop_signal
 from bot.errors import FormRefused
 from store.connections import Connection
@@ -98,9 +98,7 @@ def connection_problem(provider_name: str) -> str | None:
     provider = BY_NAME.get(provider_name)
     if provider is None or provider.address is None:
         return f"There can be no connection to “{provider_name}”. Its models are set up on the server."
-    if installed(provider.package):
-        return None
-    return f"Models of {provider.title} need another package. Install it: pip install 'crewai[{provider.extra}]'."
+    return missing_package(provider)
 
 
 def reserved(name: str) -> bool:

@@ -191,7 +191,7 @@ class Models:
 
     def provider_problem(self, provider: Provider) -> str | None:
         """What keeps all models of a provider from being used with the server's own settings, and what to do."""
-        return self._missing_package(provider) or self._missing_key(provider)
+        return missing_package(provider) or self._missing_key(provider)
 
     def address(self, provider: Provider) -> str:
         """Where the server's own settings look for a provider; ``""`` where its client knows."""
@@ -256,7 +256,8 @@ class Models:
             value = self._environ.get(key, "")
             if key.endswith(("KEY", "TOKEN", "PAT", "JWT")) and len(value) > 5:
                 text = text.replace(value, "…")
-        for value in self._opened:
+        # Another run may open one more meanwhile.
+        for value in tuple(self._opened):
             text = text.replace(value, "…")
         return text
 
@@ -292,11 +293,6 @@ class Models:
             return None
         return f"The embedded model {name} has not been fetched yet. Run crewcall fetch-model {name} on the server."
 
-    def _missing_package(self, provider: Provider) -> str | None:
-        if installed(provider.package):
-            return None
-        return f"Models of {provider.title} need another package. Install it: pip install 'crewai[{provider.extra}]'."
-
     def _missing_key(self, provider: Provider) -> str | None:
         if provider.openai and provider.url == "OPENAI_BASE_URL" and self._environ.get(provider.url):
             return None
@@ -328,6 +324,13 @@ def connect(endpoint: Endpoint, seconds: float) -> BaseLLM:
         make_stoppable(llm._client._client)
     _weigh_here(llm, model, provider.window, endpoint.window)
     return llm  # type: ignore[no-any-return]
+
+
+def missing_package(provider: Provider) -> str | None:
+    """What to install for models of a provider, as a sentence; ``None`` if nothing is missing."""
+    if installed(provider.package):
+        return None
+    return f"Models of {provider.title} need another package. Install it: pip install 'crewai[{provider.extra}]'."
 
 
 def installed(package: str) -> bool:

@@ -237,7 +237,7 @@ class _Watch:
             self._emit(TaskSkipped(run_id=self._run_id, task=task))
 
     def tool_started(self, event: Any) -> None:
-        self._tell(ToolStarted, self._doing(event).name, self._task_of(event), tool=self._tool(event))
+        self._tell(ToolStarted, self._doing(event).name, self._task_now(), tool=self._tool(event))
 
     def tool_finished(self, event: Any) -> None:
         error = event.failure.message if event.failure else None
@@ -255,14 +255,14 @@ class _Watch:
         usage = UsageMetrics.from_provider_dict(event.usage) or UsageMetrics()
         worker = self._doing(event)
         tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
-        task = self._task_of(event)
+        task = self._task_now()
         self._tell(ModelCalled, worker.name, task, model=worker.model, **tokens)
         if worker.quoted:
             self._tell(ModelAnswered, worker.name, task, answer=str(event.response)[:LONGEST_ANSWER])
 
     def _tool_ended(self, event: Any, error: str | None) -> None:
         said = error and self.redacted(error)
-        self._tell(ToolFinished, self._doing(event).name, self._task_of(event), tool=self._tool(event), error=said)
+        self._tell(ToolFinished, self._doing(event).name, self._task_now(), tool=self._tool(event), error=said)
 
     def _tool(self, event: Any) -> str:
         return self._built.tools.get(event.tool_name, event.tool_name)
@@ -274,10 +274,10 @@ class _Watch:
     def _doing(self, event: Any) -> Worker:
         """Who does it: work handed to a colleague is the colleague's, a guardrail's question that of the task."""
         found = self._built.workers.get(str(event.agent_id))
-        return found or self._answerable(self._task_of(event))
+        return found or self._answerable(self._task_now())
 
-    def _task_of(self, event: Any) -> str:
-        """The task in whose course it happens: CrewAI keeps its id in the context; work handed on has another one."""
+    def _task_now(self) -> str:
+        """The task in progress here: CrewAI keeps its id in the context; work handed on has another one."""
         from crewai.context import get_current_task_id
 
         plan = self._built.tasks.get(str(get_current_task_id()))

@@ -53,7 +53,7 @@ def _check(schema: Any, where: str, depth: int) -> int:
         if not name.isidentifier() or name.startswith(("_", "model_")) or name in _TAKEN:
             raise _Wrong(f"“{name}” cannot be the name of a property. Use letters, digits and _.")
     required = schema.get("required", [])
-    if not isinstance(required, list) or not all(name in properties for name in required):
+    if not isinstance(required, list) or not all(isinstance(name, str) and name in properties for name in required):
         raise _Wrong(f"“required” of {where} must be a list of its properties.")
     found = sum(_check(each, f"“{name}”", depth + 1) for name, each in properties.items())
     if schema["type"] == "array":

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class EngineUnavailable(UserError):
-    """CrewAI could not be loaded, so nothing can run: {reason}. Run crewcall doctor on the server to see why."""
+    """CrewAI could not be loaded, so nothing can run: {reason}. Install requirements.txt again and restart the bot."""
 
 
 class Warmup:
@@ -43,11 +43,6 @@ class Warmup:
     def start(self) -> None:
         """Begin, once; ``harden`` must have been called."""
         self._thread.start()
-
-    @property
-    def ready(self) -> bool:
-        """Whether runs can start at once."""
-        return self._done.is_set() and self._error is None
 
     def wait(self) -> None:
         """Return when CrewAI is there; raises ``EngineUnavailable`` if its import failed."""

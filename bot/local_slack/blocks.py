@@ -34,7 +34,6 @@ SURFACES: dict[str, set[str]] = {
     "modal": ANYWHERE | {"alert"},
     "home": ANYWHERE | {"card", "carousel"},
 }
-SURFACES["ephemeral"] = SURFACES["message"]
 
 # A plan of 48 task cards was accepted everywhere it was tried; 51 were not.
 PLAN_TASKS = 48

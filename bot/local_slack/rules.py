@@ -153,18 +153,18 @@ def typed(shapes: Mapping[str, Check], allowed: Collection[str], where: str = "h
     return check
 
 
-def text_object(most: int, *kinds: str, least: int = 1) -> Check:
-    """A text object of ``least`` to ``most`` characters; plain_text and mrkdwn unless ``kinds`` says otherwise."""
+def text_object(most: int, *kinds: str) -> Check:
+    """A text object of 1 to ``most`` characters; plain_text and mrkdwn unless ``kinds`` says otherwise."""
     shapes = {
-        "plain_text": shape({"text": string(most, least)}, {"emoji": flag}),
-        "mrkdwn": shape({"text": string(most, least)}, {"verbatim": flag}),
+        "plain_text": shape({"text": string(most)}, {"emoji": flag}),
+        "mrkdwn": shape({"text": string(most)}, {"verbatim": flag}),
     }
     return typed(shapes, kinds or tuple(shapes), where="as text here")
 
 
-def plain(most: int, least: int = 1) -> Check:
-    """A plain_text object."""
-    return text_object(most, "plain_text", least=least)
+def plain(most: int) -> Check:
+    """A plain_text object of 1 to ``most`` characters."""
+    return text_object(most, "plain_text")
 
 
 def exactly_one(*keys: str) -> Rule:

@@ -23,7 +23,7 @@ from bot.local_slack.rules import (
 
 __all__ = ["Problem", "Surface", "file_problems", "problems"]
 
-Surface = Literal["message", "modal", "home", "ephemeral"]
+Surface = Literal["message", "modal", "home"]
 
 MESSAGE_TEXT = 40_000
 MESSAGE_CHARACTERS = 13_000

@@ -76,9 +76,6 @@ class Workspace:
         ):
             self.channels[channel.id] = channel
 
-    def people(self) -> list[User]:
-        return [user for user in self.users.values() if not user.is_bot]
-
     def im(self, user: str) -> Channel:
         """The conversation between ``user`` and the bot."""
         return next(channel for channel in self.channels.values() if channel.user == user)

@@ -165,7 +165,7 @@ def _large_card(canvas: Drawing, crew: Crew, step: Step, box: Box) -> None:
         canvas.text(box.x + 60, y, line, 17, bold=True)
         y += 22
     if step.status:
-        canvas.status(box.right - 16, box.y + 28, step.status, size=14)
+        canvas.status(box.right - 16, box.y + 28, step.status)
     uses = f"uses {ranges(step.uses)}" if step.uses else ""
     used = width(uses, 14) + 16 if uses else 0
     if uses:

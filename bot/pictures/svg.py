@@ -98,15 +98,14 @@ class Drawing:
         place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="{radius:g}"'
         self._parts.append(f'<rect {place} fill="{fill or self.theme.card}" {stroke}/>')
 
-    def arrow(self, points: Sequence[Point], colour: str, *, thick: float = 2, dashed: bool = False) -> None:
+    def arrow(self, points: Sequence[Point], colour: str) -> None:
         """A line through ``points`` with round corners and a head at its end; slanted pieces are curved."""
         (x0, y0), (x, y) = points[-2:]
         length = max(abs(x - x0), abs(y - y0)) or 1
         dx, dy = (x - x0) / length, (y - y0) / length
         # The line ends inside its head, so that the tip is sharp.
         path = _path([*points[:-1], (x - dx * 6, y - dy * 6)])
-        dash = ' stroke-dasharray="6 4"' if dashed else ""
-        self._parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{thick:g}"{dash}/>')
+        self._parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         back, side = (x - dx * 9, y - dy * 9), 5
         corners = [(x, y), (back[0] - dy * side, back[1] + dx * side), (back[0] + dy * side, back[1] - dx * side)]
         self._parts.append(f'<polygon points="{_points(corners)}" fill="{colour}"/>')
@@ -122,14 +121,10 @@ class Drawing:
         colours = self.theme.people
         self.disc(x, y, radius, initials(name), colours[number % len(colours)], self.theme.on_people)
 
-    def status(self, x: float, y: float, status: Status, *, size: float = 13) -> float:
-        """The status as a sign and its word, left of ``x`` and around ``y``; how wide it is."""
-        colour = self.theme.statuses[status]
-        words = status.value
-        wide = width(words, size, bold=True) + 22
-        self.text(x, y + size * 0.36, words, size, fill=colour, bold=True, anchor="end")
-        self.sign(x - wide + 8, y, status)
-        return wide
+    def status(self, x: float, y: float, status: Status) -> None:
+        """The status as a sign and its word, left of ``x`` and around ``y``."""
+        self.text(x, y + 5, status.value, 14, fill=self.theme.statuses[status], bold=True, anchor="end")
+        self.sign(x - width(status.value, 14, bold=True) - 14, y, status)
 
     def sign(self, x: float, y: float, status: Status) -> None:
         """A status by shape alone: an empty ring, a half-full one, a disc with a tick, a diamond with a cross."""

@@ -18,7 +18,6 @@ from bot.events import (
     RunEvent,
     RunFailed,
     RunStarted,
-    TaskFile,
 )
 from bot.progress import messages
 from bot.progress.picture import RunPicture
@@ -188,8 +187,7 @@ class Feed:
             return
         if isinstance(event, RunStarted):
             self._show_parent(picture)
-        if isinstance(event, TaskFile):
-            self._attach(picture, event)
+        self._attach(picture)
         self._show(picture)
 
     def _taken_up(self, event: RunEvent) -> RunPicture | None:
@@ -205,9 +203,12 @@ class Feed:
             self._post_progress(picture)
         return picture
 
-    def _attach(self, picture: RunPicture, file: TaskFile) -> None:
-        run, said = picture.run, f"Result of {file.task}"
-        self.gate.upload(run.channel, file.name, file.content, said, thread_ts=picture.thread_ts, team=run.team)
+    def _attach(self, picture: RunPicture) -> None:
+        run = picture.run
+        for file in picture.files:
+            said = f"Result of {file.task}"
+            self.gate.upload(run.channel, file.name, file.content, said, thread_ts=picture.thread_ts, team=run.team)
+        picture.files.clear()
 
     def _show(self, picture: RunPicture) -> None:
         if picture.progress_ts is None:
@@ -228,6 +229,7 @@ class Feed:
     def _end(self, picture: RunPicture) -> None:
         # A log that cannot be written must not keep the result from people.
         self._safely(self._flush)
+        self._attach(picture)
         self._show(picture)
         self._show_parent(picture)
         final, file = messages.results(picture)
@@ -300,7 +302,7 @@ def _entry(event: RunEvent) -> LogEntry:
         case ModelCalled():
             said = f"{event.model}: {event.prompt_tokens} tokens in, {event.completion_tokens} out"
         case RunCancelled():
-            said = f"stopped by {event.by}"
+            said = event.by
         case _ if hasattr(event, "tool"):
             error = getattr(event, "error", None)
             said = f"{event.tool}: {error}" if error else event.tool

@@ -41,6 +41,8 @@ class RunPicture:
     result: str | None = None
     thread_ts: str | None = None
     progress_ts: str | None = None
+    # Still to be posted: a file may be there before the thread is.
+    files: list[events.TaskFile] = field(default_factory=list)
     shown_at: datetime | None = field(default=None, compare=False)
 
     @classmethod
@@ -97,7 +99,7 @@ class RunPicture:
 
     @apply.register
     def _(self, event: events.TaskFile) -> None:
-        """The file is posted beside the picture."""
+        self.files.append(event)
 
     @apply.register
     def _(self, event: events.ModelAnswered) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from bot.errors import FormRefused
 from bot.services import Actor
+from bot.services.checks import ModelProblem
 from bot.services.history import record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.texts import refuse_malformed
@@ -32,9 +32,9 @@ class EquippedDraft(AgentDraft):
 
 
 class Agents:
-    """The agents of the workspace's crews."""
+    """The agents of the workspace's crews. Whoever may not change the crew is told ``NotAllowed``."""
 
-    def __init__(self, store: Store, rights: Rights, model_problem: Callable[[str, str], str | None]) -> None:
+    def __init__(self, store: Store, rights: Rights, model_problem: ModelProblem) -> None:
         """``model_problem`` says what is wrong with a model's name in a workspace, with the mend, or nothing."""
         self.store = store
         self.rights = rights
@@ -45,7 +45,7 @@ class Agents:
         self._check(draft, by.team)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            viewer.require(session, crew_id, Level.EDIT)
+            viewer.hold(session, crew_id)
             agent = agents.add(session, _alone(draft), crew_id=crew_id, team=by.team, by=by.user)
             _equip(session, agent, draft, by)
             record(session, crew_id, by=by)
@@ -56,7 +56,7 @@ class Agents:
         self._check(draft, by.team)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = _editable(session, agent_id, viewer)
+            was = _held(session, agent_id, viewer)
             with telling_what_changed(session, was.crew_id, by=by):
                 agent = agents.change(session, agent_id, _alone(draft), team=by.team, version=version, by=by.user)
             _equip(session, agent, draft, by)
@@ -67,7 +67,7 @@ class Agents:
         """Save an edit of ``version``'s settings; raise ``EditedMeanwhile`` or ``Gone``."""
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = _editable(session, agent_id, viewer)
+            was = _held(session, agent_id, viewer)
             with telling_what_changed(session, was.crew_id, by=by):
                 agent = agents.configure(session, agent_id, settings, team=by.team, version=version, by=by.user)
             record(session, agent.crew_id, by=by)
@@ -77,13 +77,15 @@ class Agents:
         """One agent, to be changed; raise ``Gone`` or ``NotAllowed``."""
         viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return _editable(session, agent_id, viewer)
+            agent = agents.get(session, agent_id, team=by.team)
+            viewer.require(session, agent.crew_id, Level.EDIT)
+            return agent
 
     def remove(self, agent_id: int, *, by: Actor) -> Agent:
         """Remove an agent and return what it was; its tasks stay without an agent. Raise ``Gone``."""
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            _editable(session, agent_id, viewer)
+            _held(session, agent_id, viewer)
             agent = agents.remove(session, agent_id, team=by.team)
             _let_go(session, agent, by)
             record(session, agent.crew_id, by=by)
@@ -96,14 +98,15 @@ class Agents:
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = _editable(session, agent_id, viewer)
-            there = viewer.require(session, crew_id, Level.EDIT)
+            was = agents.get(session, agent_id, team=by.team)
+            # In one order for everybody, so that two who move things to and fro never wait for each other.
+            held = {each: viewer.hold(session, each) for each in sorted((was.crew_id, crew_id))}
             _let_go(session, was, by)
             tasks.release(session, agent_id, team=by.team)
             agent = agents.move(session, agent_id, crew_id, team=by.team, by=by.user)
-            for each in (was.crew_id, crew_id):
+            for each in held:
                 record(session, each, by=by)
-            return agent, there
+            return agent, held[crew_id]
 
     def _check(self, draft: AgentDraft, team: str) -> None:
         refuse_malformed(role=draft.role, goals="\n".join(draft.goals), backstory=draft.backstory)
@@ -113,11 +116,10 @@ class Agents:
             raise FormRefused(fields={"llm": problem})
 
 
-def _editable(session: Session, agent_id: int, viewer: Viewer) -> Agent:
-    """The agent, if its crew may be changed; raise ``Gone`` or ``NotAllowed``."""
-    agent = agents.get(session, agent_id, team=viewer.actor.team)
-    viewer.require(session, agent.crew_id, Level.EDIT)
-    return agent
+def _held(session: Session, agent_id: int, viewer: Viewer) -> Agent:
+    """The agent, if its crew may be changed, which nobody else does meanwhile; raise ``Gone`` or ``NotAllowed``."""
+    viewer.hold(session, agents.get(session, agent_id, team=viewer.actor.team).crew_id)
+    return agents.get(session, agent_id, team=viewer.actor.team)
 
 
 def _alone(draft: AgentDraft) -> AgentDraft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bot.engine import placeholders
 from bot.errors import FormRefused
 from bot.services import Actor
 from bot.services.audit import Verb, note
@@ -58,7 +59,7 @@ class CrewSheet:
 
 
 class Crews:
-    """The workspace's crews."""
+    """The workspace's crews. Whoever may not do as much with one as they ask for is told ``NotAllowed``."""
 
     def __init__(
         self,
@@ -190,7 +191,5 @@ class Crews:
 
 
 def needed_inputs(crew: CrewInstance, members: list[Agent], work: list[Task]) -> list[str]:
-    """The placeholders that a run must be given, in order of first appearance."""
-    from bot.engine import placeholders
-
+    """The placeholders that a run must be given, those of the tasks first."""
     return placeholders.needed(freeze(crew, members, work))

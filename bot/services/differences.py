@@ -15,8 +15,6 @@ from store.tasks import TaskDraft
 
 Thing = AgentPlan | TaskPlan
 
-# What people call the fields that have another name in a draft.
-_WORDS = {"process": "process", "agent": "agent", "context": "results it uses"}
 # Short values stand in the sentence itself, longer ones below it.
 _SHORT = 60
 
@@ -65,7 +63,7 @@ def _fields(where: str, draft: type[BaseModel], old: BaseModel, new: BaseModel) 
         if isinstance(before, Settings) and isinstance(after, Settings):
             yield from _fields(where, type(after), before, after)
             continue
-        what = _WORDS.get(name) or titles.get(name) or name.replace("_", " ")
+        what = "results it uses" if name == "context" else titles.get(name) or name.replace("_", " ")
         was, is_now = _said(before), _said(after)
         if len(was) + len(is_now) <= _SHORT:
             yield Difference(f"{where}{what} changed from “{was}” to “{is_now}”.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class History:
-    """The versions of the workspace's crews."""
+    """The versions of the workspace's crews. Whoever may not do as much with one is told ``NotAllowed``."""
 
     def __init__(self, store: Store, rights: Rights) -> None:
         self.store = store
@@ -49,7 +49,7 @@ class History:
         """Make the crew again what it was in that version, as a new version; raise ``Gone`` or ``NameTaken``."""
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            crew = viewer.require(session, crew_id, Level.EDIT)
+            crew = viewer.hold(session, crew_id)
             then = versions.get(session, crew_id, number, team=by.team)
             write(session, crew, then.definition, by=by)
             return record(session, crew_id, by=by, summary=f"Back to version {number}.", verb=Verb.ROLLED_BACK)
@@ -60,7 +60,7 @@ def record(
 ) -> CrewVersion:
     """Add a version and a line of the audit log if anything differs from the last version; the newest version.
 
-    Belongs into the save's transaction.
+    Belongs into the save's transaction, which holds the crew.
     """
     now = current(session, crew_id, by=by)
     last = versions.newest(session, crew_id, team=by.team)

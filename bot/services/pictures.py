@@ -31,7 +31,7 @@ class Pictures:
         self.painter = painter
 
     def of_crew(self, crew_id: int, *, dark: bool = False, by: Actor) -> Picture:
-        """The crew as it is now, on a light or a ``dark`` ground; raise ``Gone``."""
+        """The crew as it is now, on a light or a ``dark`` ground; raise ``Gone`` or ``NotAllowed``."""
         sheet = self.crews.sheet(crew_id, by=by)
         crew = crew_of(freeze(sheet.crew, sheet.agents, sheet.tasks))
         return Picture(crew_id, sheet.crew.name, dark, crew_svg(crew, dark=dark), in_words(crew))

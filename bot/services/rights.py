@@ -77,6 +77,11 @@ class Viewer:
         self.require_of(session, crew, level)
         return crew
 
+    def hold(self, session: Session, crew_id: int) -> CrewInstance:
+        """The crew, which nobody else changes until the transaction ends; raise ``Gone`` or ``NotAllowed``."""
+        crews.hold(session, crew_id, team=self.actor.team)
+        return self.require(session, crew_id, Level.EDIT)
+
     def require_of(self, session: Session, crew: CrewInstance, level: Level) -> None:
         """Raise ``NotAllowed`` unless they may do as much with the crew."""
         if (self.level(session, crew) or 0) < level:

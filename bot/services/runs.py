@@ -8,14 +8,18 @@ from typing import Protocol
 from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
-from bot.services.checks import ToolProblem, crew_models, no_tool_problem, problems, tool_problems
+from bot.services.checks import ModelProblem, ToolProblem, crew_models, no_tool_problem, problems, tool_problems
 from bot.services.crews import needed_inputs
 from bot.services.rights import Rights
-from store import agents, runs, tasks, tools, versions
+from store import agents, crews, runs, tasks, tools, versions
+from store.agents import Agent
+from store.crews import CrewInstance
 from store.database import Store
 from store.definitions import freeze
 from store.runs import Execution
 from store.shares import Level
+from store.tasks import Task
+from store.tools import Tool
 
 # Says one sentence to the person who asked, where nobody else sees it.
 Tell = Callable[[str], None]
@@ -53,7 +57,7 @@ class Runs:
         store: Store,
         rights: Rights,
         launcher: Launcher,
-        model_problem: Callable[[str, str], str | None],
+        model_problem: ModelProblem,
         tool_problem: ToolProblem = no_tool_problem,
     ) -> None:
         """``model_problem`` says what is wrong with a model's name in a workspace; ``""`` names the default model.
@@ -67,21 +71,19 @@ class Runs:
         self.model_problem = model_problem
 
     def start(self, crew_id: int, inputs: dict[str, str], *, by: Actor, channel: str, tell: Tell) -> Execution:
-        """Queue a run of the crew as it is now; raise ``Gone``, ``NotReady`` or ``InputsMissing``.
+        """Queue a run of the crew as it is now; raise ``Gone``, ``NotAllowed``, ``NotReady`` or ``InputsMissing``.
 
         What goes wrong later, before the run has a thread of its own, is said through ``tell``.
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            # No save may come between the parts that are read here.
+            crews.hold(session, crew_id, team=by.team)
             crew = viewer.require(session, crew_id, Level.RUN)
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
-            found = problems(crew, members, work, held) + tool_problems(held.values(), self.tool_problem, team=by.team)
-            reasons = [problem.sentence for problem in found]
-            models = dict.fromkeys([*(agent.llm for agent in members), *crew_models(crew)])
-            reasons += [problem for name in models if (problem := self.model_problem(name, by.team))]
-            if reasons:
+            if reasons := self._reasons(crew, members, work, held):
                 raise NotReady(name=crew.name, reasons=" ".join(reasons))
             needed = needed_inputs(crew, members, work)
             if missing := [name for name in needed if not inputs.get(name, "").strip()]:
@@ -138,3 +140,12 @@ class Runs:
         with self.store.reading() as session:
             viewer.require_run(session, run_id, Level.RUN)
             return runs.log_of(session, run_id)
+
+    def _reasons(
+        self, crew: CrewInstance, members: list[Agent], work: list[Task], held: dict[int, list[Tool]]
+    ) -> list[str]:
+        """Why the crew cannot run yet, in sentences."""
+        found = problems(crew, members, work, held) + tool_problems(held.values(), self.tool_problem, team=crew.team)
+        models = dict.fromkeys([*(agent.llm for agent in members), *crew_models(crew)])
+        unusable = [problem for name in models if (problem := self.model_problem(name, crew.team))]
+        return [problem.sentence for problem in found] + unusable

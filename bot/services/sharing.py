@@ -12,7 +12,7 @@ from bot.errors import FormRefused
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.rights import Rights
-from store import shares
+from store import crews, shares
 from store.crews import CrewInstance
 from store.database import Draft, Store
 from store.shares import EVERYBODY, Level
@@ -76,6 +76,7 @@ class Sharing:
         self._refuse_unseen(draft, before, by.team)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            crews.hold(session, crew_id, team=by.team)
             crew = viewer.require(session, crew_id, Level.OWN)
             shared = draft.shares()
             if shared != shares.of_crew(session, crew_id, team=by.team):

@@ -27,7 +27,7 @@ class MustComeFirst(UserError):
 
 
 class Tasks:
-    """The tasks of the workspace's crews."""
+    """The tasks of the workspace's crews. Whoever may not change the crew is told ``NotAllowed``."""
 
     def __init__(self, store: Store, rights: Rights) -> None:
         self.store = store
@@ -38,7 +38,7 @@ class Tasks:
         _check(draft)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            viewer.require(session, crew_id, Level.EDIT)
+            viewer.hold(session, crew_id)
             earlier = {task.id for task in tasks.list_all(session, crew_id, team=by.team)}
             members = {agent.id for agent in agents.list_all(session, crew_id, team=by.team)}
             _refuse_strangers(draft, members, earlier)
@@ -51,7 +51,7 @@ class Tasks:
         _check(draft)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = _editable(session, task_id, viewer)
+            was = _held(session, task_id, viewer)
             order = tasks.list_all(session, was.crew_id, team=by.team)
             earlier = {task.id for task in order if (task.position, task.id) < (was.position, was.id)}
             members = {agent.id for agent in agents.list_all(session, was.crew_id, team=by.team)}
@@ -66,17 +66,17 @@ class Tasks:
         refuse_unusable(settings)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = _editable(session, task_id, viewer)
+            was = _held(session, task_id, viewer)
             with telling_what_changed(session, was.crew_id, by=by):
                 task = tasks.configure(session, task_id, settings, team=by.team, version=version, by=by.user)
             record(session, task.crew_id, by=by)
             return task
 
     def move(self, task_id: int, *, later: bool, by: Actor) -> Task:
-        """Swap a task with its neighbour; raise ``Gone``, or ``Refused`` when one of them needs the other's result."""
+        """Swap a task with its neighbour; raise ``Gone``, or ``MustComeFirst`` when one needs the other's result."""
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            task = _editable(session, task_id, viewer)
+            task = _held(session, task_id, viewer)
             order = tasks.list_all(session, task.crew_id, team=by.team)
             at = next(index for index, other in enumerate(order) if other.id == task_id)
             to = at + 1 if later else at - 1
@@ -96,34 +96,36 @@ class Tasks:
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            was = _editable(session, task_id, viewer)
-            there = viewer.require(session, crew_id, Level.EDIT)
+            was = tasks.get(session, task_id, team=by.team)
+            # In one order for everybody, so that two who move things to and fro never wait for each other.
+            held = {each: viewer.hold(session, each) for each in sorted((was.crew_id, crew_id))}
             task = tasks.move(session, task_id, crew_id, team=by.team, by=by.user)
-            for each in (was.crew_id, crew_id):
+            for each in held:
                 record(session, each, by=by)
-            return task, there
+            return task, held[crew_id]
 
     def get(self, task_id: int, *, by: Actor) -> Task:
         """One task, to be changed; raise ``Gone`` or ``NotAllowed``."""
         viewer = self.rights.of(by)
         with self.store.reading() as session:
-            return _editable(session, task_id, viewer)
+            task = tasks.get(session, task_id, team=by.team)
+            viewer.require(session, task.crew_id, Level.EDIT)
+            return task
 
     def remove(self, task_id: int, *, by: Actor) -> Task:
         """Remove a task and return what it was; tasks that used its result no longer do. Raise ``Gone``."""
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            _editable(session, task_id, viewer)
+            _held(session, task_id, viewer)
             task = tasks.remove(session, task_id, team=by.team)
             record(session, task.crew_id, by=by)
             return task
 
 
-def _editable(session: Session, task_id: int, viewer: Viewer) -> Task:
-    """The task, if its crew may be changed; raise ``Gone`` or ``NotAllowed``."""
-    task = tasks.get(session, task_id, team=viewer.actor.team)
-    viewer.require(session, task.crew_id, Level.EDIT)
-    return task
+def _held(session: Session, task_id: int, viewer: Viewer) -> Task:
+    """The task, if its crew may be changed, which nobody else does meanwhile; raise ``Gone`` or ``NotAllowed``."""
+    viewer.hold(session, tasks.get(session, task_id, team=viewer.actor.team).crew_id)
+    return tasks.get(session, task_id, team=viewer.actor.team)
 
 
 def refuse_unusable(settings: TaskSettings) -> None:

@@ -152,7 +152,11 @@ class Tools:
             return tool
 
     def remove(self, tool_id: int, *, by: Actor) -> Tool:
-        """Remove a tool from the workspace and its agents, and return what it was; raise ``Gone``."""
+        """Remove a tool from the workspace and its agents, and return what it was.
+
+        Raise ``Gone``, or ``AdministratorsOnly`` for a tool that holds a secret.
+        """
+        self.check(self.get(tool_id, by=by).draft(), by=by)
         with self.store.transaction() as session:
             tool = tools.remove(session, tool_id, team=by.team)
             note(session, Verb.DELETED, "tool", tool.name, by=by)

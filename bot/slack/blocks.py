@@ -1,6 +1,6 @@
 """Block Kit as small functions: each returns the plain dict Slack takes, within Slack's limits.
 
-Words in ``section``, ``fields``, ``context`` and ``alert`` are mrkdwn: whoever writes a person's or a model's words
+Words in ``section``, ``context`` and ``alert`` are mrkdwn: whoever writes a person's or a model's words
 there passes them through ``escape``. Titles, labels, buttons, options and task cards are literal. Prose that is too
 long is cut and says so; an id or a row of buttons that is too long is a mistake in the program: ``ValueError``.
 """
@@ -20,20 +20,13 @@ TaskStatus = Literal["pending", "in_progress", "complete", "error"]
 # Slack refuses a message of much more than 11,000 characters; the rest of the message needs some room too.
 _PLAN_SIZE = 9_500
 _PLAN_TASKS = 48
-# All the texts of one section or context together, so that a single one never fills a message.
+# All the texts of one context together, so that a single one never fills a message.
 _ROW_SIZE = 9_500
 
 
 def section(text: str, *, accessory: Json | None = None, block_id: str | None = None) -> Json:
     """A paragraph of mrkdwn, with an element (a button, a menu, an image) at its right."""
     return _with({"type": "section", "text": _mrkdwn(text, 3_000)}, accessory=accessory, block_id=block_id)
-
-
-def fields(*pairs: tuple[str, str], block_id: str | None = None) -> Json:
-    """Facts in two columns: up to ten (title, mrkdwn) pairs, the title in bold."""
-    each = min(2_000, _ROW_SIZE // max(1, len(pairs)))
-    texts = [_mrkdwn(f"*{title}*\n{value or '—'}", each) for title, value in pairs]
-    return _with({"type": "section", "fields": _shortened(texts, 10)}, block_id=block_id)
 
 
 def context(*texts: str | Json, block_id: str | None = None) -> Json:
@@ -51,11 +44,6 @@ def divider() -> Json:
 def header(text: str) -> Json:
     """A large literal title."""
     return {"type": "header", "text": plain(text, 150)}
-
-
-def image(url: str, alt: str, *, title: str | None = None) -> Json:
-    """A picture with the words that stand for it."""
-    return _with({"type": "image", "image_url": url, "alt_text": fit(alt, 2_000)}, title=title and plain(title, 2_000))
 
 
 def picture(file_id: str, alt: str) -> Json:
@@ -85,7 +73,6 @@ def button(
     *,
     style: Style | None = None,
     confirm: Json | None = None,
-    url: str | None = None,
     accessibility_label: str | None = None,
 ) -> Json:
     """A button; its ``accessibility_label`` says what a screen reader reads where the text alone is not enough."""
@@ -94,17 +81,13 @@ def button(
         value=_value(value, 2_000),
         style=style,
         confirm=confirm,
-        url=url,
         accessibility_label=accessibility_label and fit(accessibility_label, 75),
     )
 
 
-def overflow(action_id: str, *options: Json, confirm: Json | None = None) -> Json:
+def overflow(action_id: str, *options: Json) -> Json:
     """The “…” menu with one to five options."""
-    return _with(
-        {"type": "overflow", "action_id": _id(action_id), "options": _at_most(5, options, "overflow options")},
-        confirm=confirm,
-    )
+    return {"type": "overflow", "action_id": _id(action_id), "options": _at_most(5, options, "overflow options")}
 
 
 def option(label: str, value: str, description: str | None = None) -> Json:
@@ -159,7 +142,6 @@ def modal(
     submit: str | None = None,
     close: str = "Close",
     meta: Mapping[str, object] | None = None,
-    notify_on_close: bool = False,
 ) -> Json:
     """A window over Slack; ``meta`` comes back with it and is read by ``meta_of``. Inputs need a ``submit``."""
     view: Json = {
@@ -169,23 +151,17 @@ def modal(
         "close": plain(close, 24),
         "blocks": _all_that_fit(blocks),
         "private_metadata": _meta(meta),
-        "notify_on_close": notify_on_close,
     }
     return _with(view, submit=plain(submit, 24) if submit else None)
 
 
-def home(blocks: Sequence[Json], *, callback_id: str = "home", meta: Mapping[str, object] | None = None) -> Json:
+def home(blocks: Sequence[Json]) -> Json:
     """The App Home tab."""
-    return {
-        "type": "home",
-        "callback_id": _id(callback_id),
-        "blocks": _all_that_fit(blocks),
-        "private_metadata": _meta(meta),
-    }
+    return {"type": "home", "callback_id": "home", "blocks": _all_that_fit(blocks)}
 
 
 def meta_of(view: Json) -> Json:
-    """What ``modal`` or ``home`` was given as ``meta``; empty when there was nothing."""
+    """What ``modal`` was given as ``meta``; empty when there was nothing."""
     meta: Json = json.loads(view.get("private_metadata") or "{}")
     return meta
 

@@ -43,6 +43,8 @@ def guard(app: App, *, now: Callable[[], float] = time.monotonic) -> None:
     ) -> BoltResponse | None:
         if isinstance(error, BoltUnhandledRequestError) and "event" in body:
             return BoltResponse(status=200)  # Slack tells about many things; not all of them concern us
+        if _window_closed(error):
+            return response and BoltResponse(status=200)
         refusal = _for_people(error, body, context)
         answer = _ack_with(refusal, body) if response and _still_waiting(context.ack) else None
         if answer is None:
@@ -67,12 +69,33 @@ class _FirstAck(Ack):
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "response" or value is not None or getattr(self, "response", None) is None:
-            super().__setattr__(name, value)
+            super().__setattr__(name, _Answer.of(value) if isinstance(value, BoltResponse) else value)
 
     @property
     def too_late(self) -> bool:
         """Whether Slack has stopped waiting."""
         return self._now() - self._received_at > _PATIENCE
+
+
+class _Answer(BoltResponse):
+    """A response whose status stays.
+
+    Bolt 1.30 gives the thread that answers Slack the very object it marks with 500 when the listener fails later. If
+    that happens before the ack is sent, no ack is sent.
+    """
+
+    @classmethod
+    def of(cls, response: BoltResponse) -> _Answer:
+        return cls(status=response.status, body=response.body, headers=response.headers)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "status" or not hasattr(self, "status"):
+            super().__setattr__(name, value)
+
+
+def _window_closed(error: Exception) -> bool:
+    """Whether a window was to show what has been done, and the person has closed it: they need no word more."""
+    return isinstance(error, SlackApiError) and error.response.get("error") == "not_found"
 
 
 def _still_waiting(ack: Ack) -> bool:
@@ -86,9 +109,15 @@ def _for_people(error: Exception, body: Json, context: BoltContext) -> UserError
         return Refused(reason="This belongs to an older version of the app and no longer works. Open the page again.")
     if isinstance(error, SlackApiError) and error.response.get("error") in _TRIGGER_LOST:
         return Refused(reason="That took too long, so Slack did not open the window. Please try again.")
+    if isinstance(error, SlackApiError) and error.response.get("error") == "ratelimited":
+        return Refused(reason="Slack asks this bot to slow down. Please try again in a minute.")
+    return unexpected(error, f"{_what(body)} by user {context.user_id} of team {context.team_id}")
+
+
+def unexpected(error: Exception, what: str) -> UserError:
+    """Log what nobody foresaw, and return the sentence with the reference under which the log has it."""
     reference = f"E-{secrets.token_hex(2).upper()}"
-    who = f"user {context.user_id} of team {context.team_id}"
-    _log.error("%s: %s by %s failed", reference, _what(body), who, exc_info=error)
+    _log.error("%s: %s failed", reference, what, exc_info=error)
     return Refused(
         reason=f"Something went wrong on our side. Reference {reference}. Please try again; "
         "if it happens again, give the reference to whoever runs this bot."

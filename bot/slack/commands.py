@@ -15,6 +15,8 @@ Handler = Callable[..., Any]
 # The quotes that phones and word processors type in place of the plain ones count as the same quote.
 _DOUBLE = '"“”„«»'
 _SINGLE = "'‘’"
+# “Did you mean …?” names at most so many.
+_CLOSE = 3
 _KEY = re.compile(r"[^\W\d][\w.-]*=")
 
 
@@ -32,9 +34,6 @@ class Words:
     inputs: dict[str, str] = field(default_factory=dict)
     trigger_id: str = ""
     channel: str = ""
-    user: str = ""
-    team: str = ""
-    response_url: str = ""
 
     @property
     def name(self) -> str:
@@ -59,9 +58,6 @@ class Words:
             command.get("text") or "",
             trigger_id=command.get("trigger_id", ""),
             channel=command.get("channel_id", ""),
-            user=command.get("user_id", ""),
-            team=command.get("team_id", ""),
-            response_url=command.get("response_url", ""),
         )
 
 
@@ -124,12 +120,12 @@ class Commands:
         """What help shows to an administrator or to others, in the order of adding."""
         return [shown for shown in self._shown if admin or not shown.admins_only]
 
-    def closest(self, word: str, limit: int = 3, *, admin: bool = False) -> list[str]:
+    def closest(self, word: str, *, admin: bool = False) -> list[str]:
         """The subcommands that ``word`` may have meant, the likeliest first; empty when none comes near."""
         names = [shown.name for shown in self.listing(admin=admin)]
-        found = process.extract(word.casefold(), names, scorer=fuzz.ratio, limit=limit, score_cutoff=60)
+        found = process.extract(word.casefold(), names, scorer=fuzz.ratio, limit=_CLOSE, score_cutoff=60)
         begun = [name for name in names if word and name.startswith(word.casefold())]
-        return list(dict.fromkeys([*begun, *(name for name, *_ in found)]))[:limit]
+        return list(dict.fromkeys([*begun, *(name for name, *_ in found)]))[:_CLOSE]
 
 
 @dataclass(frozen=True)

@@ -123,26 +123,12 @@ class Form(Generic[D]):
             meta={**(meta or {}), **({_SEAMS: seams} if seams else {})},
         )
 
-    def read(self, view: Json, **known: object) -> D:
-        """The draft as answered; ``known`` gives fields the form does not ask for.
-
-        Raises ``FormRefused`` with a sentence for every faulty field.
-        """
+    def read(self, view: Json) -> D:
+        """The draft as answered; raise ``FormRefused`` with a sentence for every faulty field."""
         try:
-            return self.draft.model_validate({**self._answers(view), **known})
+            return self.draft.model_validate(self._answers(view))
         except ValidationError as error:
             raise self._refusal(error) from error
-
-    def typed(self, view: Json) -> dict[str, object]:
-        """The answers as they are, checked by nobody: what is needed to draw the form again with other questions."""
-        states: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
-        seams = meta_of(view).get(_SEAMS, {})
-        answers = {}
-        for ask, widget in self._questions.values():
-            if ask.field in states:
-                parts = [next(iter(states[block].values())) for block in _parts(ask.field, states)]
-                answers[ask.field] = widget.read(ask, parts, seams.get(ask.field, ()))
-        return answers
 
     def meta(self, view: Json) -> Json:
         """What ``view`` was given as ``meta``."""
@@ -178,9 +164,14 @@ class Form(Generic[D]):
 
     def _answers(self, view: Json) -> dict[str, object]:
         """What pydantic is to judge: an empty answer means None where that is allowed, else it is left out."""
+        states: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
+        seams = meta_of(view).get(_SEAMS, {})
         answers: dict[str, object] = {}
-        for name, answer in self.typed(view).items():
-            ask, _ = self._questions[name]
+        for name, (ask, widget) in self._questions.items():
+            if name not in states:
+                continue
+            parts = [next(iter(states[block].values())) for block in _parts(name, states)]
+            answer = widget.read(ask, parts, seams.get(name, ()))
             if answer not in ("", None, []):
                 answers[name] = answer
             elif ask.limits["nullable"]:

@@ -24,7 +24,6 @@ __all__ = ["Gate", "OutcomeUnknown", "SlackRefused"]
 RATES = {
     "chat.update": Rate(42, burst=8, kept=4),
     "chat.postMessage": Rate(200, burst=20),
-    "chat.postEphemeral": Rate(80, burst=15),
     "files.upload": Rate(80, burst=15),
     "response_url": Rate(300, burst=20),
 }
@@ -42,8 +41,8 @@ class Gate:
     simpler ones are sent, then words; what had to be cut follows as a file where a file may be shared.
 
     A future fails with ``SlackRefused`` when Slack did not take the message at all. Slack is asked again after 429
-    and 5xx and when no connection could be made. When a connection breaks after the request was sent, an edit, a
-    private message or a response is sent again; a post or a file might then appear twice, so its future fails with
+    and 5xx and when no connection could be made. When a connection breaks after the request was sent, an edit or
+    a response is sent again; a post or a file might then appear twice, so its future fails with
     ``OutcomeUnknown`` and whoever posted it decides. Never wait for a future in a Bolt listener; its callbacks run on a
     sending thread and must be short.
     """
@@ -139,22 +138,6 @@ class Gate:
     ) -> Future[None]:
         """Share a file in a channel or thread. ``channel`` must be a channel's id, and the bot must be in it."""
         return self._sender.add(_file(channel, filename, content, title, thread_ts, alt_text, team))
-
-    def ephemeral(self, channel: str, user: str, text: str, blocks: Blocks = None, *, team: str = "") -> Future[None]:
-        """Show a message to one person only."""
-
-        def call(client: WebClient, content: Content) -> None:
-            client.chat_postEphemeral(channel=channel, user=user, text=content.text, blocks=content.blocks or None)
-
-        job = Job(
-            what=f"a private message in {channel}",
-            keys=(Key(team, "chat.postEphemeral"),),
-            lane=(team, channel, user, "ephemeral"),
-            rank=Rank.FIRST,
-            call=call,
-            contents=versions(text, list(blocks or []), file_follows=False),
-        )
-        return self._sender.add(job)
 
     def respond(
         self, response_url: str, text: str, blocks: Blocks = None, replace: bool = False, *, team: str = ""

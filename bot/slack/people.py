@@ -49,7 +49,7 @@ class People:
 
         def ask() -> list[str]:
             pages = self._client.users_conversations(
-                user=user, types=_CHANNELS, exclude_archived=True, limit=200, team_id=team
+                user=user, types=_CHANNELS, exclude_archived=True, limit=999, team_id=team
             )
             return [str(channel["id"]) for page in pages for channel in page["channels"]]
 

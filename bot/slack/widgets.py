@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -36,7 +36,7 @@ class Question:
     optional: bool
     limits: Json
 
-    def input(self, element: Json, *, part: int = 1, of: int = 1, hint: str = "", dispatch: bool = False) -> Json:
+    def input(self, element: Json, *, part: int = 1, of: int = 1, hint: str = "") -> Json:
         """The element under its label; ``block_id`` is the field's name, with “.2” and so on for further parts."""
         first = part == 1
         block = {
@@ -45,7 +45,6 @@ class Question:
             "label": plain(self.label if first else f"{self.label}, part {part} of {of}", 2_000),
             "element": element | {"action_id": self.action_id},
             "optional": self.optional or not first,
-            "dispatch_action": dispatch,
         }
         words = " ".join(filter(None, [self.hint if first else "", hint]))
         return block | ({"hint": plain(words, 2_000)} if words else {})
@@ -55,11 +54,10 @@ class Widget(ABC):
     """One way to ask. ``missing`` is the sentence for an answer that must be there and is not."""
 
     missing = "This can’t be empty."
-    dispatch = False
 
     def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
         """The inputs that show ``value``."""
-        return [ask.input(self.element(ask, value, offered), dispatch=self.dispatch)]
+        return [ask.input(self.element(ask, value, offered))]
 
     def seams(self, ask: Question, value: object) -> list[str]:
         """The white space between the parts of a value that is shown in several inputs."""
@@ -90,7 +88,7 @@ class Text(Widget):
             parts.append("")
         elements = [self.element(ask, part, offered) for part in parts]
         hints = [""] * len(parts)
-        if longest > _INPUT and parts[-1]:
+        if longest > _INPUT and units(parts[-1]) > _INPUT // 2:
             hints[-1] = "This box holds 3,000 characters; save and edit again to add more."
         return [
             ask.input(element, part=number, of=len(parts), hint=hint)
@@ -163,7 +161,6 @@ class Lines(Text):
 class Number(Widget):
     """A whole or decimal number within the field's bounds."""
 
-    placeholder: str = ""
     missing = "Give a number."
 
     def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
@@ -173,7 +170,6 @@ class Number(Widget):
         return {
             "type": "number_input",
             "is_decimal_allowed": not whole,
-            **({"placeholder": plain(self.placeholder, 150)} if self.placeholder else {}),
             **{key: digits(bound) for key, bound in bounds.items() if bound is not None},
         }
 
@@ -200,14 +196,9 @@ class Checkbox(Widget):
 
 @dataclass(frozen=True)
 class Select(Widget):
-    """One of the values the field's type lists, as a menu; ``labels`` are the words people see for them.
-
-    With ``dispatch`` every change arrives as an action ``<callback_id>.<field>`` while the form is open.
-    """
+    """One of the values the field's type lists, as a menu; ``labels`` are the words people see for them."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    placeholder: str = ""
-    dispatch: bool = False
     missing = "Choose one."
     type = "static_select"
 
@@ -215,12 +206,7 @@ class Select(Widget):
         """The menu with the current value chosen."""
         options = [option(self.labels.get(str(each), in_words(str(each))), str(each)) for each in ask.limits["enum"]]
         initial = next((each for each in options if each["value"] == _as_id(value)), None)
-        return {
-            "type": self.type,
-            "options": options,
-            **({"placeholder": plain(self.placeholder, 150)} if self.placeholder else {}),
-            **({"initial_option": initial} if initial else {}),
-        }
+        return {"type": self.type, "options": options, **({"initial_option": initial} if initial else {})}
 
     def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
         """The value as the field's type has it."""
@@ -234,27 +220,17 @@ class Radio(Select):
 
     type = "radio_buttons"
 
-    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
-        """Radio buttons, which have no placeholder."""
-        element = super().element(ask, value, offered)
-        element.pop("placeholder", None)
-        return element
-
 
 @dataclass(frozen=True)
 class Choice(Widget):
     """One of what there is at the moment; ``empty`` is said in the menu's place when there is nothing."""
 
-    options: Callable[[], Offered] | None = None
-    placeholder: str = ""
     empty: str = "Nothing to choose from yet."
-    dispatch: bool = False
     missing = "Choose one."
     type = "static_select"
 
     def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
         """The menu, or the sentence that says why there is none."""
-        offered = self._offered(offered)
         if not offered:
             return [section(f"*{escape(ask.label)}*\n{escape(self.empty)}", block_id=ask.field)]
         return super().blocks(ask, value, offered)
@@ -262,21 +238,11 @@ class Choice(Widget):
     def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
         """The menu; more than a hundred options are shown in groups, as Slack wants them."""
         options = [option(label, str(key)) for key, label in offered or ()]
-        return {
-            "type": self.type,
-            **_grouped(options),
-            **({"placeholder": plain(self.placeholder, 150)} if self.placeholder else {}),
-            **self._initial(options, value),
-        }
+        return {"type": self.type, **_grouped(options), **self._initial(options, value)}
 
     def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
         """The id that was chosen, as a string."""
         return (states[0].get("selected_option") or {}).get("value")
-
-    def _offered(self, offered: Offered | None) -> Offered:
-        if offered is None and self.options:
-            return self.options()
-        return offered or ()
 
     def _initial(self, options: list[Json], value: object) -> Json:
         chosen = [each for each in options if each["value"] == _as_id(value)]
@@ -297,7 +263,7 @@ class Suggested(Choice):
         """The menu and the input, or the input alone where nothing can be offered."""
         text = "" if value is None else str(value)
         # Slack takes no option whose value is longer.
-        known = [each for each in self._offered(offered) if 0 < units(str(each[0])) <= _OPTION]
+        known = [each for each in offered or () if 0 < units(str(each[0])) <= _OPTION]
         if not known:
             return [ask.input(Text().element(ask, text, None))]
         listed = not text or text in (str(key) for key, _ in known)

@@ -59,8 +59,8 @@ class Server:
             host, port = runner.addresses[0][:2]
             self._address.set_result(f"http://{f'[{host}]' if ':' in host else host}:{port}")
             await self._stopping.wait()
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             self._address.set_exception(CannotListen(host=self._host, port=self._port, error=reason))
         finally:
             await runner.cleanup()

@@ -12,6 +12,7 @@ import pytest
 from bot.engine.build import Built, build
 from bot.engine.llms import Models
 from bot.engine.run import EngineFailure, Stopped
+from bot.engine.schemas import schema_problem
 from bot.events import ModelAnswered, TaskFailed, TaskFile, TaskFinished, TaskSkipped, TaskStarted
 from store.crews import Process
 from store.definitions import Definition
@@ -144,6 +145,23 @@ def test_a_schema_that_is_none_is_refused_before_the_run(models: Models) -> None
     error = Run(one_task(settings=TaskSettings(output_schema="{")), models).error()
 
     assert str(error).startswith("The task “Find” asks for a result as JSON that cannot be had.")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[]", "It must describe an object"),
+        ('{"type": "object", "properties": {"a": {}}}', "Give “a” a type"),
+        (
+            '{"type": "object", "properties": {"a": {"type": "string"}}, "required": [["a"]]}',
+            "“required” of the schema",
+        ),
+        ('{"type": "object", "properties": {"a b": {"type": "string"}}}', "“a b” cannot be the name"),
+        ('{"type": "object", "properties": {"a": {"type": "string", "pattern": "x"}}}', "“pattern” cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_a_schema_is_said(text: str, problem: str) -> None:
+    assert (schema_problem(text) or "").startswith(problem)
 
 
 def test_a_guardrail_sends_a_result_back_until_it_holds(llm: ScriptedModel, models: Models) -> None:

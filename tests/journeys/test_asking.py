@@ -20,8 +20,9 @@ def test_help_lists_every_command_with_an_example(ana: Person, line: str) -> Non
         assert f"/crew {word}" in said
 
 
-def test_help_with_a_word_explains_that_word(ana: Person) -> None:
-    ana.types("/crew help run")
+@pytest.mark.parametrize("word", ["run", "Run"])
+def test_help_with_a_word_explains_that_word(ana: Person, word: str) -> None:
+    ana.types(f"/crew help {word}")
 
     said = ana.sees('/crew run "Market research" topic="solid-state batteries"')
     assert "/crew list" not in said

@@ -120,6 +120,18 @@ def test_a_name_is_kept_on_one_line_and_as_it_was_typed(ana: Person) -> None:
     ana.sees(name)
 
 
+def test_a_search_for_a_whole_description_finds_its_crew(ana: Person) -> None:
+    about = "市场研究" * 100
+    ana.types("/crew create Markets")
+    ana.fills("Description", about)
+    ana.submits()
+    ana.sees("Markets is created")
+    ana.closes()
+
+    ana.types(f"/crew list {about}")
+    ana.sees("1 crew matching “市场研究", "Shared with me")
+
+
 def test_the_model_of_an_agent_has_a_provider_and_a_key(ana: Person, a_crew: CrewInstance) -> None:
     ana.types("/crew edit market")
     ana.picks("Researcher", "Edit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -124,6 +125,21 @@ def test_a_server_out_of_reach_is_told_at_the_address_and_can_be_saved_in_any_ca
     ana.sees("Research is saved, but: 127.0.0.1:9 cannot be reached")
     [saved] = stored(crewcall)
     assert crewcall.connections._stored_key(saved.id, TEAM) == SecretStr(KEY)
+
+
+def test_whoever_closes_the_window_meanwhile_reads_in_a_message_how_it_ended(
+    ana: Person, llm: ScriptedModel, gate: threading.Event
+) -> None:
+    llm.when("Answer with the single word").says("yes", after=gate)
+    fills_in(ana, llm)
+    ana.submits()
+    ana.sees("Asking scripted for a word…")
+    ana.closes()
+    gate.set()
+
+    ana.goes_to("Crew")
+    said = ana.sees("The connection “Research” answers and is saved.")
+    assert "went wrong" not in said
 
 
 def test_answers_that_cannot_be_are_refused_under_their_fields(ana: Person, llm: ScriptedModel) -> None:

@@ -294,6 +294,26 @@ def test_a_plan_moves_on_in_its_thread_while_ana_writes(ana: Page, crew: WebClie
     expect(thread(ana).get_by_role("article", name="Ana Ferreira")).to_contain_text("How is it going?")
 
 
+def test_a_status_that_the_page_does_not_show_disturbs_no_thread(ana: Page, crew: WebClient) -> None:
+    run = crew.chat_postMessage(channel=GENERAL, text="A run with a status")
+    crew.chat_postMessage(channel=GENERAL, thread_ts=run["ts"], text="Begun")
+    parent = channel(ana).get_by_role("article").filter(has_text="A run with a status")
+    parent.get_by_role("button", name="1 reply").click()
+    expect(thread(ana).get_by_text("Begun")).to_be_visible()
+
+    crew.assistant_threads_setStatus(channel_id=GENERAL, thread_ts=run["ts"], status="is thinking…")
+    crew.chat_postMessage(channel=GENERAL, thread_ts=run["ts"], text="Ended")
+
+    expect(thread(ana).get_by_text("Ended")).to_be_visible()
+
+
+def test_a_picture_whose_address_is_none_spoils_no_message(ana: Page, crew: WebClient) -> None:
+    picture = {"type": "image", "image_url": "http://[", "alt_text": "Sales in May"}
+    crew.chat_postMessage(channel=GENERAL, text="Sales", blocks=[picture])
+
+    expect(channel(ana).get_by_text("Sales in May")).to_be_visible()
+
+
 def test_a_thread_fills_a_phone_and_leads_back(ana: Page, crew: WebClient) -> None:
     run = crew.chat_postMessage(channel=GENERAL, text="On the road")
     crew.chat_postMessage(channel=GENERAL, thread_ts=run["ts"], text="Still running")

@@ -435,7 +435,6 @@ def found(payload: Json, surface: Surface) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("good", "bad", "pointer", "reason"), LIMITS + MESSAGE_LIMITS)
 def test_a_blocks_limits_in_messages(good: Json, bad: Json, pointer: str, reason: str) -> None:
     assert found({"text": "x", "blocks": [good]}, "message") == []
-    assert found({"text": "x", "blocks": [good]}, "ephemeral") == []
 
     [(where, why)] = found({"text": "x", "blocks": [section("first"), bad]}, "message")
 

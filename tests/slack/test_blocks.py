@@ -16,13 +16,11 @@ def test_every_block_of_a_message_stays_within_the_limits(words):
     message = [
         blocks.header(words),
         blocks.section(words, accessory=blocks.button(words, "crew.open", "1"), block_id="crew"),
-        blocks.fields(*[(words[:50], words)] * 12),
         blocks.context(*[words] * 12),
         blocks.divider(),
-        blocks.image("https://example.com/a.png", words or "A picture", title=words or None),
         blocks.actions(
             blocks.button(words, "run.stop", "1", style="danger", confirm=sure, accessibility_label=words or None),
-            blocks.overflow("crew.more", blocks.option(words, "a", words), blocks.option(words, "b"), confirm=sure),
+            blocks.overflow("crew.more", blocks.option(words, "a", words), blocks.option(words, "b")),
             block_id="buttons",
         ),
     ]
@@ -59,9 +57,9 @@ def test_what_a_task_says_is_literal():
 
 
 def test_facts_that_do_not_fit_are_counted_not_dropped_in_silence():
-    block = blocks.fields(*[(f"Fact {number}", "yes") for number in range(12)])
-    assert len(block["fields"]) == 10
-    assert block["fields"][-1]["text"] == "and 3 more"
+    block = blocks.context(*[f"Fact {number}" for number in range(12)])
+    assert len(block["elements"]) == 10
+    assert block["elements"][-1]["text"] == "and 3 more"
 
 
 def test_a_long_modal_and_home_end_with_a_word_about_the_rest():
@@ -83,7 +81,7 @@ def test_a_view_gives_its_meta_back():
     assert blocks.meta_of(blocks.modal("Crew", [], callback_id="x", meta={"crew": 5})) == {"crew": 5}
     assert blocks.meta_of(blocks.home([])) == {}
     with pytest.raises(ValueError, match="private_metadata"):
-        blocks.home([], meta={"everything": LONG})
+        blocks.modal("Crew", [], callback_id="x", meta={"everything": LONG})
 
 
 def test_the_programs_own_mistakes_are_refused():

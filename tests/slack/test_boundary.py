@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from slack_bolt import App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot.errors import FormRefused, NameTaken, Refused
 from bot.local_slack.validation import problems
@@ -239,6 +240,22 @@ def test_an_ack_stays_given_when_the_listener_fails_right_after(app):
     assert send(app, nobody) == (200, "")
 
 
+def test_an_ack_on_its_way_to_slack_stays_an_ack_when_the_listener_fails(app, slack):
+    dispatched = threading.Event()
+
+    def fails_later(ack):
+        ack()
+        dispatched.wait(5)
+        raise Refused(reason="No such run.")
+
+    app.action("run.stop")(fails_later)
+    response = app.dispatch(BoltRequest(mode="socket_mode", body=in_channel(slack)))
+    dispatched.set()
+    slack.next_call()
+
+    assert response.status == 200
+
+
 def test_a_refused_button_answers_where_it_was_pressed_and_leaves_the_message_alone(app, slack):
     app.action("run.stop")(raising(Refused(reason="That run is over."), ack_first=True))
     assert send(app, in_channel(slack, thread="1.0")) == (200, "")
@@ -290,9 +307,24 @@ def test_a_button_on_the_home_tab_opens_a_window_that_says_it(app, slack):
     assert problems(message["view"], "modal") == []
 
 
+def test_a_window_that_was_closed_before_it_could_show_what_was_done_is_no_failure(app, slack, caplog):
+    app.action("run.stop")(raising(SlackApiError("closed", {"ok": False, "error": "not_found"})))
+
+    assert send(app, press(view=home([]) | {"id": "V1"}, container={"type": "view", "view_id": "V1"}))[0] == 200
+    assert slack.calls.empty()
+    assert "E-" not in caplog.text
+
+
 def test_a_button_nobody_knows_any_more_gets_an_answer(app, slack):
     assert send(app, in_channel())[0] == 200
     assert "older version" in slack.next_call()[1]["text"]
+
+
+def test_a_slack_that_wants_less_of_us_is_explained_not_reported(app, caplog):
+    app.command("/crew")(raising(SlackApiError("slower", {"ok": False, "error": "ratelimited"})))
+
+    assert send(app, command())[1]["text"] == "Slack asks this bot to slow down. Please try again in a minute."
+    assert "E-" not in caplog.text
 
 
 def test_a_window_that_slack_would_no_longer_open_is_explained_not_reported(app, slack, caplog):

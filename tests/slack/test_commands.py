@@ -99,7 +99,7 @@ def commands(app):
 
 def _says(name):
     def handler(ack: Ack, words: Words) -> None:
-        ack(f"{name}: {words.subcommand}|{words.rest}|{words.channel}|{words.user}|{words.team}|{words.trigger_id}")
+        ack(f"{name}: {words.subcommand}|{words.rest}|{words.channel}|{words.trigger_id}")
 
     return handler
 
@@ -110,7 +110,7 @@ def _type(app, text, command="/crew"):
 
 
 def test_each_subcommand_reaches_its_handler_with_its_words(app, commands):
-    assert _type(app, "create Market research").body == "create: create|Market research|C1|U1|T1|t1"
+    assert _type(app, "create Market research").body == "create: create|Market research|C1|t1"
     assert _type(app, "RUN blog").body.startswith("run: run|blog")
     assert _type(app, "runs").body.startswith("runs: ")
     assert _type(app, "debug").body.startswith("debug: ")

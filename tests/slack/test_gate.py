@@ -13,7 +13,7 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.slack.gate import Gate, OutcomeUnknown, SlackRefused
-from tests.slack.northwind import ANA, BEN, BOARD, RESEARCH, Northwind, northwind
+from tests.slack.northwind import BOARD, RESEARCH, Northwind, northwind
 
 Json = dict[str, Any]
 SOON = 10
@@ -126,13 +126,6 @@ def test_metadata_goes_along_and_links_are_not_unfurled(workspace: Northwind, ga
     assert (call["args"]["unfurl_links"], call["args"]["unfurl_media"]) == (False, False)
 
 
-def test_only_one_person_sees_a_private_message(workspace: Northwind, gate: Gate) -> None:
-    gate.ephemeral(RESEARCH, ANA, "Only <you>").result(SOON)
-
-    assert workspace.texts(user=ANA) == ["Only &lt;you&gt;"]
-    assert workspace.texts(user=BEN) == []
-
-
 def test_nobody_is_rung_whatever_a_model_wrote(workspace: Northwind, gate: Gate) -> None:
     ts = gate.post(RESEARCH, "<!channel> look", [section("<!here> look")]).result(SOON)
     gate.edit(RESEARCH, ts, "<!everyone>", [{"type": "markdown", "text": "<!subteam^S1> look"}]).result(SOON)
@@ -242,7 +235,6 @@ def test_when_edits_have_to_wait_nothing_else_does(
 
     edit = line.begins(ts, "Working")
     line.gate.post(RESEARCH, "A question", thread_ts=ts).result(SOON)
-    line.gate.ephemeral(RESEARCH, ANA, "An answer").result(SOON)
 
     assert not edit.done()
     assert [call["status"] for call in workspace.slack.calls("chat.update")] == [429]

@@ -9,7 +9,7 @@ from bot.slack.limiter import Key, Limiter, Rate
 
 EDITS = Key("T1", "chat.update")
 # Slack's tiers in calls a minute; the burst must not carry any minute above them.
-TIERS = {"chat.update": 50, "chat.postEphemeral": 100, "files.upload": 100}
+TIERS = {"chat.update": 50, "files.upload": 100}
 
 
 @pytest.fixture

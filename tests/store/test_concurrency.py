@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TypeVar
 
 import pytest
@@ -16,6 +17,7 @@ from store.crews import CrewDraft
 from store.database import Store
 from store.runs import LogEntry, RunState
 from tests.store.examples import ANA, NORTHWIND, Shelf
+from tests.support.office import AGENT, OWNER, TASK, Office
 
 T = TypeVar("T")
 THREADS = 8
@@ -80,6 +82,41 @@ def test_one_of_eight_gets_a_name_and_the_others_are_told(shelf: Shelf) -> None:
         return True
 
     assert sum(all_at_once(create)) == 1
+
+
+def test_eight_who_add_to_one_crew_make_eight_versions(store: Store) -> None:
+    office = Office(store)
+
+    all_at_once(
+        lambda number: office.agents.add(
+            office.crew.id, AGENT.model_copy(update={"name": f"Writer {number}"}), by=OWNER
+        )
+    )
+
+    told = office.history.versions(office.crew.id, by=OWNER)
+    assert [version.number for version in told] == list(range(11, 0, -1))
+    names = [{agent.name for agent in version.definition.agents} for version in told[:9]]
+    added = [later - earlier for later, earlier in pairwise(names)]
+    assert [version.summary for version in told[:THREADS]] == [f"Agent “{name}” added." for (name,) in added]
+
+
+def test_eight_who_move_tasks_to_and_fro_never_lock_each_other_out(store: Store) -> None:
+    office = Office(store)
+    both = (office.crew.id, office.other.id)
+    mine = [
+        office.tasks.add(both[number % 2], TASK.model_copy(update={"name": f"Part {number}"}), by=OWNER)
+        for number in range(THREADS)
+    ]
+
+    def work(number: int) -> None:
+        for step in range(1, 5):
+            office.tasks.move_to(mine[number].id, both[(number + step) % 2], by=OWNER)
+            office.tasks.move(mine[number].id, later=False, by=OWNER)
+
+    all_at_once(work)
+
+    ended = [{task.name for task in office.crews.sheet(crew_id, by=OWNER).tasks} for crew_id in both]
+    assert ended == [{"Research", "Part 0", "Part 2", "Part 4", "Part 6"}, {"Part 1", "Part 3", "Part 5", "Part 7"}]
 
 
 def test_tokens_counted_at_the_same_time_all_count(shelf: Shelf) -> None:

@@ -50,6 +50,7 @@ def everything(shelf: Shelf) -> None:
     later = shelf.task(crew, "Later", depends_on=[task.id])
     shelf.write(tasks.change, later.id, task_draft("New"), team=NORTHWIND, version=1, by=ANA)
     shelf.write(tasks.note_run, crew.id, {"New": ("completed", "x")})
+    shelf.write(crews.hold, crew.id, team=NORTHWIND)
     shelf.write(crews.note_run, crew.id, team=NORTHWIND, status="completed", at=datetime.now(UTC))
     run = shelf.claimed(crew)
     shelf.read(runs.latest, team=NORTHWIND)

@@ -274,6 +274,11 @@ def test_a_taken_port_is_told_with_its_mend(bolt: App) -> None:
             serve(bolt, "127.0.0.1", port, ready={})
 
 
+def test_an_address_that_can_be_none_is_told_too(bolt: App) -> None:
+    with pytest.raises(CannotListen, match="Set CREWCALL_HTTP_HOST"):
+        serve(bolt, "a" * 70, 0, ready={})
+
+
 def test_a_stopped_server_leaves_its_port(bolt: App) -> None:
     server = serve(bolt, "127.0.0.1", 0, ready={})
     port = int(server.url.rpartition(":")[2])

@@ -59,10 +59,6 @@ class Entry(BaseModel):
     network: bool = True
     danger: Danger | None = None
 
-    def setting(self, name: str) -> Setting | None:
-        """The setting with this name."""
-        return next((setting for setting in self.settings if setting.name == name), None)
-
     def secrets(self, config: Mapping[str, Any]) -> list[str]:
         """The environment variables that ``config`` refers to."""
         return [str(config[setting.name]) for setting in self.settings if setting.secret and config.get(setting.name)]

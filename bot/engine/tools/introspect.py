@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,17 +203,13 @@ def as_json(entries: list[Entry]) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
-def _prepare() -> None:
+def main() -> None:
+    """Write the catalogue anew."""
     harden(Path(tempfile.mkdtemp()))
     tame()
-
-
-def main(target: Path = FILE, known: Mapping[str, str] = curated.LEFT_OUT) -> None:
-    """Write the catalogue anew."""
-    _prepare()
-    unknown = sorted(known.keys() - tool_classes().keys())
+    unknown = sorted(curated.LEFT_OUT.keys() - tool_classes().keys())
     assert not unknown, f"left out but not there: {unknown}"
-    target.write_text(as_json(catalogue()), "utf-8")
+    FILE.write_text(as_json(catalogue()), "utf-8")
 
 
 if __name__ == "__main__":

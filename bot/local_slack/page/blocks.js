@@ -1,7 +1,7 @@
 // Block Kit to DOM: one function per block type, and drawing them again in place.
 
 import { fileUrl } from "./api.js";
-import { el, fragment, icon, iconButton, link, uid } from "./dom.js";
+import { el, fragment, icon, iconButton, link, safeUrl, uid } from "./dom.js";
 import { drawElement, standalone } from "./elements.js";
 import { withEmoji } from "./emoji.js";
 import { markdown } from "./markdown.js";
@@ -115,7 +115,7 @@ function context(block) {
 function picture(image, look) {
   const id = image.slack_file?.id ?? /\b(F[A-Z0-9]{5,})\b/.exec(image.slack_file?.url ?? "")?.[1];
   const address = id ? fileUrl(id, true) : image.image_url;
-  const here = id || new URL(address ?? "", location.href).origin === location.origin;
+  const here = id || safeUrl(address)?.startsWith(`${location.origin}/`);
   const shown = el("img", { class: look, src: address, alt: image.alt_text ?? "", loading: "lazy" });
   if (here && look === "wide") return el("a", { href: address, target: "_blank", rel: "noopener" }, shown);
   if (here) return shown;

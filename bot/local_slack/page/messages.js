@@ -63,8 +63,8 @@ export class MessageList {
 
   /** Take in a `message`, `message_changed` or `message_deleted` event, if it is about this list. */
   apply(event) {
-    const message = event.message ?? {};
-    if (event.channel !== this.channel || !this.holds(event, message)) return;
+    const { message } = event;
+    if (!message || event.channel !== this.channel || !this.holds(event, message)) return;
     this.scrolled(); // the browser tells of scrolling only with its next frame
     const fresh = !this.messages.has(event.ts);
     if (event.kind === "message_deleted") this.messages.delete(event.ts);

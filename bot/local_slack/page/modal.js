@@ -19,9 +19,8 @@ export async function refreshViews() {
     again = true;
     return reading;
   }
-  reading = read();
+  reading = read().finally(() => (reading = null));
   await reading;
-  reading = null;
   if (again) {
     again = false;
     await refreshViews();

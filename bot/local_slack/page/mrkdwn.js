@@ -28,7 +28,7 @@ export const channelLink = (id, name) =>
 export const ring = (range) => el("strong", { class: "ring", title: "This notifies everybody" }, `@${range}`);
 
 /** What stands between `<` and `>` in Slack's text; null when it is no Slack token. */
-export function angle(inside) {
+function angle(inside) {
   const [target, label] = splitOnce(inside, "|");
   if (/^@[UWB][A-Z0-9]+$/.test(target)) return mention(target.slice(1));
   if (/^#[CGD][A-Z0-9]+$/.test(target)) return channelLink(target.slice(1), label);
@@ -88,7 +88,7 @@ function lines(text, verbatim) {
 }
 
 /** mrkdwn inside one line or paragraph, as an array of nodes and strings. */
-export function inline(text, verbatim = false, depth = 0) {
+function inline(text, verbatim = false, depth = 0) {
   const out = [];
   let plain = "";
   const push = (...nodes) => {
@@ -117,7 +117,7 @@ function token(text, at, verbatim, depth) {
   return null;
 }
 
-export function code(text, at) {
+function code(text, at) {
   const end = text.indexOf("`", at + 1);
   if (end <= at + 1 || text.slice(at, end).includes("\n")) return null;
   return [[el("code", {}, unescape(text.slice(at + 1, end)))], end - at + 1];

@@ -47,7 +47,7 @@ function position(anchor, panel, wide) {
   panel.style.top = above ? `${box.top - panel.offsetHeight - 6}px` : `${box.bottom + 6}px`;
 }
 
-/** A menu of `{label, description, href, disabled, choose}`; arrows move, Escape closes, focus returns to the button. */
+/** A menu of `{label, description, href, choose}`; arrows move, Escape closes, focus returns to the button. */
 export function menu(button, label, items) {
   const nodes = items.map((item) =>
     el(
@@ -58,15 +58,12 @@ export function menu(button, label, items) {
         tabindex: "-1",
         type: item.href ? null : "button",
         href: item.href,
-        "aria-disabled": item.disabled ? "true" : null,
         target: item.href ? "_blank" : null,
         rel: item.href ? "noopener noreferrer" : null,
         on: {
           click: () => {
-            if (!item.disabled) {
-              open.close();
-              item.choose?.();
-            }
+            open.close();
+            item.choose?.();
           },
         },
       },
@@ -143,14 +140,10 @@ export function confirmed(confirm) {
 
 let toasts = null;
 
-/** A passing notice. A failure is announced at once and stays longer. */
-export function toast(text, { failure = true } = {}) {
+/** A passing notice of what went wrong, announced at once. */
+export function toast(text) {
   toasts ??= document.body.appendChild(el("div", { class: "toasts", popover: "manual" }));
-  const node = el(
-    "div",
-    { class: failure ? "toast toast-failure" : "toast", role: failure ? "alert" : "status" },
-    el("span", {}, text),
-  );
+  const node = el("div", { class: "toast", role: "alert" }, el("span", {}, text));
   const away = () => {
     clearTimeout(timer);
     node.remove();
@@ -162,5 +155,5 @@ export function toast(text, { failure = true } = {}) {
   if (toasts.matches(":popover-open")) toasts.hidePopover();
   toasts.append(node);
   toasts.showPopover();
-  const timer = setTimeout(away, failure ? 12000 : 5000);
+  const timer = setTimeout(away, 12000);
 }
