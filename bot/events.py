@@ -87,13 +87,17 @@ class ToolFinished(RunEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCalled(RunEvent):
-    """A language model answered one call; the counts are the provider's own tokens."""
+    """A language model answered one call; the counts are the provider's own tokens.
+
+    ``cut``: it had not finished, but reached the most tokens it may answer.
+    """
 
     task: str
     agent: str
     model: str
     prompt_tokens: int
     completion_tokens: int
+    cut: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

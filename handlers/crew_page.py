@@ -59,7 +59,7 @@ def not_ready(sheet: CrewSheet) -> list[Json]:
 def _basics(sheet: CrewSheet) -> Iterable[Json]:
     crew = sheet.crew
     yield blocks.header(crew.name)
-    yield blocks.section(fit_escaped(crew.description, 2900) if crew.description else "_No description yet._")
+    yield blocks.section(fit_escaped(crew.description, 500) if crew.description else "_No description yet._")
     asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
     how = f"{crew.process_type.capitalize()}{_managed(sheet)}"
     yield blocks.context(f"{how} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}")

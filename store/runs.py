@@ -84,6 +84,8 @@ class ExecutionRow(Base):
         Index(None, "crew_id", "id"),
         Index(None, "team", "started_by", "id"),
         Index(None, "status", "heartbeat_at"),
+        # A run that was taken back must not leave its number to another.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

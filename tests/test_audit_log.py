@@ -81,7 +81,7 @@ def test_a_line_says_what_changed_and_with_whom_it_is_shared(office: Office) -> 
     )
 
     shared, changed = office.audit.page(by=ADMIN, limit=2)
-    assert changed.details == "name changed from “Market research” to “Trends”."
+    assert changed.details == "Crew: name changed from “Market research” to “Trends”."
     assert set(shared.details.split(", ")) == {"everybody (may run)", f"<@{BEN.user}> (may edit)", "<#C0X> (may edit)"}
 
 

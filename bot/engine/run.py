@@ -39,6 +39,9 @@ Emit = Callable[[RunEvent], None]
 # The log keeps this many characters of one answer.
 LONGEST_ANSWER = 20_000
 
+# Why a model stopped although it had more to say, in the words of OpenAI’s relatives, Anthropic and Google.
+_CUT = {"length", "max_tokens"}
+
 
 class Stopped(Exception):
     """The run was stopped before it was done."""
@@ -256,7 +259,8 @@ class _Watch:
         worker = self._doing(event)
         tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
         task = self._task_now()
-        self._tell(ModelCalled, worker.name, task, model=worker.model, **tokens)
+        cut = str(event.finish_reason).lower() in _CUT
+        self._tell(ModelCalled, worker.name, task, model=worker.model, cut=cut, **tokens)
         if worker.quoted:
             self._tell(ModelAnswered, worker.name, task, answer=str(event.response)[:LONGEST_ANSWER])
 

@@ -301,6 +301,7 @@ def _entry(event: RunEvent) -> LogEntry:
     match event:
         case ModelCalled():
             said = f"{event.model}: {event.prompt_tokens} tokens in, {event.completion_tokens} out"
+            said += ", cut off at its limit" if event.cut else ""
         case RunCancelled():
             said = event.by
         case _ if hasattr(event, "tool"):

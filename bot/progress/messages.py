@@ -65,9 +65,16 @@ def results(picture: RunPicture) -> tuple[list[Message], str | None]:
         shown = [[blocks.markdown(parts[0]), blocks.context(note)]]
     else:
         shown = [[blocks.markdown(part)] for part in parts]
+    if cut := [task.name for task in picture.tasks.values() if task.cut]:
+        shown[-1].append(blocks.context(_cut_off(cut)))
     shown[-1].append(_afterwards(picture))
     title = f"Result of {picture.run.crew_name}"
     return [Message(f"{title}: {fit(_line(unmarked(whole)), 300)}", each) for each in shown], file
+
+
+def _cut_off(tasks: list[str]) -> str:
+    names = escape(", ".join(f"“{name}”" for name in tasks))
+    return f"{names} ended at the model’s limit of tokens. “Longest answer” in the agent’s *More settings* raises it."
 
 
 def _state(picture: RunPicture) -> str:
@@ -114,6 +121,8 @@ def _details(task: TaskPicture, now: datetime) -> str | None:
     spent = ((task.ended_at or now) - task.started_at).total_seconds() if task.started_at else 0
     if task.ended_at or spent >= 1:
         parts.append(duration(spent))
+    if task.cut:
+        parts.append("cut off at the model’s limit")
     return " · ".join(parts) or None
 
 

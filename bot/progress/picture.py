@@ -23,6 +23,8 @@ class TaskPicture:
     ended_at: datetime | None = None
     output: str | None = None
     reason: str | None = None
+    # Whether the model’s last answer ended at its limit of tokens.
+    cut: bool = False
 
 
 @dataclass
@@ -116,6 +118,7 @@ class RunPicture:
     @apply.register
     def _(self, event: events.ModelCalled) -> None:
         self.tokens += event.prompt_tokens + event.completion_tokens
+        self._task(event.task, event.agent).cut = event.cut
 
     @apply.register
     def _(self, event: events.RunCompleted) -> None:
@@ -129,7 +132,7 @@ class RunPicture:
     @apply.register
     def _(self, event: events.RunCancelled) -> None:
         self.state, self.ended_at, self.stopped_by = RunState.CANCELLED, event.at, event.by
-        self._leave_unfinished(event.at, "pending")
+        self._leave_unfinished(event.at, "pending", "Stopped.")
 
     def _task(self, name: str, agent: str) -> TaskPicture:
         if not name:
@@ -140,7 +143,8 @@ class RunPicture:
         task.agent = agent or task.agent
         return task
 
-    def _leave_unfinished(self, at: datetime, status: TaskStatus) -> None:
+    def _leave_unfinished(self, at: datetime, status: TaskStatus, reason: str | None = None) -> None:
         for task in self.tasks.values():
             if task.status == "in_progress":
                 task.status, task.ended_at, task.tool = status, at, None
+                task.reason = task.reason or reason

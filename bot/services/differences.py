@@ -31,7 +31,7 @@ class Difference:
 def differences(old: Definition, new: Definition) -> list[Difference]:
     """Everything that differs, the crew itself first; empty when nothing does."""
     return [
-        *_fields("", CrewDraft, old, new),
+        *_fields("Crew: ", CrewDraft, old, new),
         *_things("Agent", AgentDraft, old.agents, new.agents),
         *_things("Task", TaskDraft, old.tasks, new.tasks),
     ]

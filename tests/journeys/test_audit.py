@@ -41,7 +41,7 @@ def test_ana_reads_who_did_what(ana: Person, ben: Person, llm: ScriptedModel, a_
     ]
     places = [said.index(line) for line in lines]
     assert places == sorted(places)
-    assert "description changed from “Finds things out.” to “Better”." in said
+    assert "Crew: description changed from “Finds things out.” to “Better”." in said
     assert "everybody (may edit)" in said
 
 

@@ -185,7 +185,7 @@ def test_the_second_of_two_editors_is_refused_and_keeps_what_they_typed(
 
     ben.sees(
         "@Ana Ferreira changed this crew while you were editing it.",
-        "description changed from “Finds things out.” to “Ana’s words”.",
+        "Crew: description changed from “Finds things out.” to “Ana’s words”.",
     )
     assert ben.field("Description") == "Ben’s words"
     ben.submits()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.local_slack import LocalSlack
+from store.crews import CrewInstance
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -96,3 +97,19 @@ class TestAWorkspaceThatKnowsNoPlans:
         assert "come" in thread[-1]
         news.reads_thread(of="News", until="Research")
         news.sees("News · ✅ Done")
+
+
+def test_an_answer_that_was_cut_off_is_said_to_be_so(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research tides").says("The moon pulls and", finish_reason="length")
+    ana.types("/crew run market topic=tides")
+
+    said = "\n".join(ana.reads_thread(of="Market research", until="Run again"))
+    assert "cut off at the model’s limit" in said
+    assert "“Research” ended at the model’s limit of tokens." in said
+
+
+def test_a_whole_answer_is_not_said_to_be_cut(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research tides").says("The moon pulls.")
+    ana.types("/crew run market topic=tides")
+
+    assert "limit" not in "\n".join(ana.reads_thread(of="Market research", until="Run again"))

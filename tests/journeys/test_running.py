@@ -245,6 +245,8 @@ def test_a_run_from_the_home_tab_is_read_in_the_direct_messages(ana: Person, a_c
     ana.presses("Run")
     ana.fills("topic", "tides")
     ana.submits()
+    ana.sees("Follow it in its thread in our direct message.")
+    ana.closes()
 
     ana.goes_to("Crew")
     ana.reads_thread(of="Market research", until="Run again")

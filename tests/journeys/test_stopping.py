@@ -48,6 +48,9 @@ def test_my_latest_run_is_stopped_by_command(
 
     ana.reads_thread(of="Started by", until="@Ana Ferreira stopped this run.")
 
+    ana.types("/crew logs")
+    ana.sees("The run was stopped", "by @Ana Ferreira")
+
 
 def test_nobody_stops_somebody_elses_run_by_a_command_without_a_name(
     ana: Person, ben: Person, llm: ScriptedModel, gate: threading.Event, a_crew: CrewInstance

@@ -53,6 +53,7 @@ class Answer:
     error: str = ""
     hang_up: bool = False
     after: threading.Event | None = None
+    finish_reason: str = "stop"
 
     @property
     def completion_tokens(self) -> int:
@@ -68,9 +69,11 @@ class Line:
     _answers: list[tuple[Answer, int]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def says(self, text: str, *, after: threading.Event | None = None, times: int = 1) -> Self:
-        """Answer with this text."""
-        return self._then(Answer(text=text, after=after), times)
+    def says(
+        self, text: str, *, after: threading.Event | None = None, times: int = 1, finish_reason: str = "stop"
+    ) -> Self:
+        """Answer with this text; ``finish_reason`` “length” means that there was more to say."""
+        return self._then(Answer(text=text, after=after, finish_reason=finish_reason), times)
 
     def says_nothing(self, *, times: int = 1) -> Self:
         """Answer properly, with an empty text."""
@@ -305,8 +308,12 @@ def _usage(request: Request, answer: Answer) -> dict[str, int]:
     return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
 
 
+def _why(answer: Answer) -> str:
+    return "tool_calls" if answer.tool else answer.finish_reason
+
+
 def _completion(request: Request, answer: Answer) -> dict[str, Any]:
-    choice = {"index": 0, "message": _message(answer), "finish_reason": "tool_calls" if answer.tool else "stop"}
+    choice = {"index": 0, "message": _message(answer), "finish_reason": _why(answer)}
     return {**_frame(request, "chat.completion"), "choices": [choice], "usage": _usage(request, answer)}
 
 
@@ -314,8 +321,7 @@ def _chunks(request: Request, answer: Answer) -> Iterator[dict[str, Any]]:
     frame = _frame(request, "chat.completion.chunk")
     for delta in _deltas(answer):
         yield {**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-    reason = "tool_calls" if answer.tool else "stop"
-    yield {**frame, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+    yield {**frame, "choices": [{"index": 0, "delta": {}, "finish_reason": _why(answer)}]}
     yield {**frame, "choices": [], "usage": _usage(request, answer)}
 
 

@@ -126,6 +126,7 @@ def upgrade() -> None:
             ["crew_id"], ["crew_instances.id"], name=op.f("fk_executions_crew_id_crew_instances"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_executions")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("executions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_executions_crew_id_id"), ["crew_id", "id"], unique=False)
