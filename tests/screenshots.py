@@ -294,7 +294,7 @@ def look_around(browser: Browser, workspace: LocalSlack, page: Page) -> None:
     run_is_over(page)
     thread(page).get_by_role("button", name="Run again").scroll_into_view_if_needed()
     take(page, "result")
-    page.set_viewport_size({"width": 1360, "height": 880})
+    page.set_viewport_size({"width": 1280, "height": 800})
     thread(page).get_by_role("article").first.scroll_into_view_if_needed()
     take(page, "channel")
     page.set_viewport_size({"width": 1040, "height": 700})

@@ -27,6 +27,7 @@ export class MessageList {
       atEnd: true,
       top: 0,
       missed: 0,
+      meanwhile: null,
     });
     this.log = el("div", {
       class: "log",
@@ -48,11 +49,16 @@ export class MessageList {
 
   async load() {
     this.log.setAttribute("aria-busy", "true");
+    // What happens while the answer is under way is not in it, and must not be lost with what it replaces.
+    const meanwhile = (this.meanwhile = []);
     const answer = await get("/local/messages", { channel: this.channel, thread_ts: this.thread });
+    if (this.meanwhile !== meanwhile) return; // somebody asked again, and that answer is newer
+    this.meanwhile = null;
     this.log.setAttribute("aria-busy", "false");
     if (!answer.ok) return toast(answer.error);
     this.messages = new Map(answer.messages.map((message) => [message.ts, message]));
     this.draw();
+    meanwhile.filter((event) => event.seq > answer.seq).forEach((event) => this.apply(event));
   }
 
   /** The ts of the thread's first message, as the messages say it themselves. */
@@ -65,6 +71,7 @@ export class MessageList {
   apply(event) {
     const { message } = event;
     if (!message || event.channel !== this.channel || !this.holds(event, message)) return;
+    this.meanwhile?.push(event);
     this.scrolled(); // the browser tells of scrolling only with its next frame
     const fresh = !this.messages.has(event.ts);
     if (event.kind === "message_deleted") this.messages.delete(event.ts);
