@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 from slack_bolt import Ack, App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
@@ -292,6 +292,25 @@ def test_a_plan_moves_on_in_its_thread_while_ana_writes(ana: Page, crew: WebClie
     expect(parent.get_by_role("button", name="2 replies")).to_be_visible()
     ana.reload()
     expect(thread(ana).get_by_role("article", name="Ana Ferreira")).to_contain_text("How is it going?")
+
+
+def test_a_reply_that_arrives_while_its_thread_is_loading_is_not_lost(ana: Page, crew: WebClient) -> None:
+    parent = crew.chat_postMessage(channel=GENERAL, text="A slow thread")["ts"]
+    crew.chat_postMessage(channel=GENERAL, thread_ts=parent, text="Already there")
+    seen = channel(ana).get_by_role("article").filter(has_text="A slow thread")
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        crew.chat_postMessage(channel=GENERAL, thread_ts=parent, text="Came meanwhile")
+        # The page has heard of the reply once it counts it; only then does it get the older answer.
+        expect(seen.get_by_role("button", name="2 replies")).to_be_visible()
+        route.fulfill(response=answer)
+
+    ana.route("**/local/messages?*thread_ts=*", answer_late, times=1)
+    seen.get_by_role("button", name="1 reply").click()
+
+    expect(thread(ana)).to_contain_text("Already there")
+    expect(thread(ana)).to_contain_text("Came meanwhile")
 
 
 def test_a_status_that_the_page_does_not_show_disturbs_no_thread(ana: Page, crew: WebClient) -> None:
