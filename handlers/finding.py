@@ -25,20 +25,23 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
     picked = pick(words.name, known)
     if picked.found:
         return picked.found[0]
-    close = picked.close if words.name else known[:5]
     if words.name:
         crews.refuse_unshared(words.name, by=actor)
-        sentence = f"There is no crew called “{fit_escaped(words.name, 200)}”."
-        sentence += " Put an input of several words in quotes." if words.inputs else ""
-        sentence += " Did you mean …?" if close else " `/crew list` shows them all."
-    elif known:
-        sentence = (
-            f"Which crew? Type for example `/crew {words.subcommand} {fit_escaped(known[0][1], 80)}`, or choose one:"
-        )
-    else:
-        sentence = "There are no crews for you yet. Make one, or ask for one to be shared with you."
-    reply("Which crew?", [blocks.section(sentence), _choice(words.subcommand, close)])
+    close = picked.close if words.name else known[:5]
+    reply("Which crew?", [blocks.section(_question(words, close)), _choice(words.subcommand, close)])
     return None
+
+
+def _question(words: Words, close: list[tuple[int, str]]) -> str:
+    """What to say above the crews that may have been meant."""
+    if words.name:
+        quotes = " Put an input of several words in quotes." if words.inputs else ""
+        next_step = "Did you mean …?" if close else "`/crew list` shows them all."
+        return f"There is no crew called “{fit_escaped(words.name, 200)}”.{quotes} {next_step}"
+    if not close:
+        return "There are no crews for you yet. Make one, or ask for one to be shared with you."
+    example = f"/crew {words.subcommand} {fit_escaped(close[0][1], 80)}"
+    return f"Which crew? Type for example `{example}`, or choose one:"
 
 
 def _choice(subcommand: str, close: list[tuple[int, str]]) -> Json:
