@@ -9,7 +9,8 @@ from bot.progress.messages import MARKS
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit_escaped, unmarked
-from store.runs import Execution, LogEntry, RunState
+from store.logs import LogEntry
+from store.runs import Execution, RunState
 
 WORDS = {
     RunState.QUEUED: "waiting",

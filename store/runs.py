@@ -1,4 +1,4 @@
-"""Runs: ``Execution``, its definition as it was at the start, and its log."""
+"""Runs: ``Execution``, with its definition as it was at the start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, and_, delete, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, and_, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
@@ -292,42 +292,3 @@ def abandoned(session: Session, *, silent_for: timedelta) -> list[Execution]:
         )
     )
     return [Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id))]
-
-
-class LogEntry(Record):
-    """One line of a run's log."""
-
-    execution_id: int
-    timestamp: datetime
-    log_type: str
-    agent: str | None = None
-    task: str | None = None
-    message: str = ""
-
-
-class ExecutionLogRow(Base):
-    """One row for each thing that happened in a run."""
-
-    __tablename__ = "execution_logs"
-    __table_args__ = (Index(None, "execution_id", "id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    execution_id: Mapped[int] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"))
-    timestamp: Mapped[datetime]
-    log_type: Mapped[str]
-    agent: Mapped[str | None]
-    task: Mapped[str | None]
-    message: Mapped[str]
-
-
-def log(session: Session, entries: list[LogEntry]) -> None:
-    """Write many log lines at once."""
-    if entries:
-        session.execute(insert(ExecutionLogRow), [entry.model_dump() for entry in entries])
-
-
-def log_of(session: Session, run_id: int, *, limit: int = 1000) -> list[LogEntry]:
-    """The last ``limit`` log lines of a run, in the order they happened."""
-    wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
-    newest = session.scalars(wanted.order_by(ExecutionLogRow.id.desc()).limit(limit)).all()
-    return [LogEntry.model_validate(row) for row in reversed(newest)]

@@ -6,7 +6,8 @@ from store.agents import AgentRow
 from store.audit import AuditEntryRow
 from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
-from store.runs import ExecutionLogRow, ExecutionRow
+from store.logs import ExecutionLogRow
+from store.runs import ExecutionRow
 from store.secrets import SecretCanaryRow
 from store.shares import ShareRow
 from store.tasks import TaskDependencyRow, TaskRow

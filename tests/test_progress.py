@@ -34,7 +34,7 @@ from bot.progress.feed import Feed
 from bot.progress.messages import Message
 from bot.progress.picture import RunPicture
 from bot.slack.gate import Gate
-from store import runs
+from store import logs, runs
 from store.crews import CrewInstance
 from store.database import Store
 from store.runs import Execution, RunState
@@ -566,7 +566,7 @@ def test_tokens_are_counted_and_the_log_is_written_in_order(
 
     known = shelf.read(runs.fetch, posted.id)
     assert (known.prompt_tokens, known.completion_tokens) == (150, 25)
-    log = shelf.read(runs.log_of, posted.id)
+    log = shelf.read(logs.of_run, posted.id)
     assert [(entry.log_type, entry.task, entry.message) for entry in log] == [
         ("RunStarted", None, ""),
         ("TaskStarted", "Find sources", ""),
@@ -593,7 +593,7 @@ def test_the_log_is_written_while_the_run_goes_on(room: Room, shelf: Shelf, post
     room.hears(RunStarted(run_id=posted.id), used(posted))
 
     with written:
-        assert written.wait_for(lambda: len(shelf.read(runs.log_of, posted.id)) == 2, SOON)
+        assert written.wait_for(lambda: len(shelf.read(logs.of_run, posted.id)) == 2, SOON)
     assert shelf.read(runs.fetch, posted.id).tokens == 120
 
 
@@ -761,7 +761,7 @@ def test_trouble_with_one_run_does_not_silence_the_others(
     room.settles()
 
     assert "the feed could not do a job" in caplog.text
-    assert len(shelf.read(runs.log_of, posted.id)) == 8
+    assert len(shelf.read(logs.of_run, posted.id)) == 8
 
 
 def test_two_runs_at_once_are_told_apart(room: Room, shelf: Shelf, posted: Execution) -> None:

@@ -22,9 +22,10 @@ from bot.events import (
 from bot.progress import messages
 from bot.progress.picture import RunPicture
 from bot.slack.gate import Gate, SlackRefused
-from store import runs
+from store import logs, runs
 from store.database import Store
-from store.runs import Execution, LogEntry, RunState
+from store.logs import LogEntry
+from store.runs import Execution, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -264,7 +265,7 @@ class Feed:
         if not entries and not tokens:
             return
         with self.store.transaction() as session:
-            runs.log(session, entries)
+            logs.add(session, entries)
             for run_id, (prompt, completion) in tokens.items():
                 runs.add_tokens(session, run_id, prompt, completion)
 

@@ -11,11 +11,12 @@ from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, ToolProblem, crew_models, no_tool_problem, problems, tool_problems
 from bot.services.crews import needed_inputs
 from bot.services.rights import Rights
-from store import agents, crews, runs, tasks, tools, versions
+from store import agents, crews, logs, runs, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewInstance
 from store.database import Store
 from store.definitions import freeze
+from store.logs import LogEntry
 from store.runs import Execution
 from store.shares import Level
 from store.tasks import Task
@@ -134,12 +135,12 @@ class Runs:
         with self.store.reading() as session:
             return runs.latest(session, team=by.team, crew_id=crew_id, before=before, seer=seer, limit=limit)
 
-    def log(self, run_id: int, *, by: Actor) -> list[runs.LogEntry]:
+    def log(self, run_id: int, *, by: Actor) -> list[LogEntry]:
         """A run's log in the order things happened; raise ``Gone`` or ``NotYourRun``."""
         viewer = self.rights.of(by)
         with self.store.reading() as session:
             viewer.require_run(session, run_id, Level.RUN)
-            return runs.log_of(session, run_id)
+            return logs.of_run(session, run_id)
 
     def _reasons(
         self, crew: CrewInstance, members: list[Agent], work: list[Task], held: dict[int, list[Tool]]

@@ -12,10 +12,11 @@ from typing import TypeVar
 import pytest
 
 from bot.errors import EditedMeanwhile, NameTaken
-from store import agents, crews, runs
+from store import agents, crews, logs, runs
 from store.crews import CrewDraft
 from store.database import Store
-from store.runs import LogEntry, RunState
+from store.logs import LogEntry
+from store.runs import RunState
 from tests.store.examples import ANA, NORTHWIND, Shelf
 from tests.support.office import AGENT, OWNER, TASK, Office
 
@@ -139,11 +140,11 @@ def test_eight_writers_that_read_first_are_never_locked_out(shelf: Shelf) -> Non
                 line = LogEntry(
                     execution_id=run.id, timestamp=datetime.now(UTC), log_type="x", message=f"{number}-{step}"
                 )
-                runs.log(session, [line])
+                logs.add(session, [line])
 
     all_at_once(work)
 
-    told = [entry.message for entry in shelf.read(runs.log_of, run.id)]
+    told = [entry.message for entry in shelf.read(logs.of_run, run.id)]
     assert sorted(told) == sorted(f"{number}-{step}" for number in range(THREADS) for step in range(15))
     for number in range(THREADS):
         assert [line for line in told if line.startswith(f"{number}-")] == [f"{number}-{step}" for step in range(15)]

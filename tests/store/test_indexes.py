@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, inspect
 
-from store import agents, audit, crews, runs, shares, tables, tasks, tools
+from store import agents, audit, crews, logs, runs, shares, tables, tasks, tools
 from store.crews import CrewDraft
 from store.database import Store
-from store.runs import LogEntry, RunState
+from store.logs import LogEntry
+from store.runs import RunState
 from store.shares import EVERYBODY, Level, Seer
 from store.tools import ToolDraft
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
@@ -76,8 +77,8 @@ def everything(shelf: Shelf) -> None:
     shelf.write(runs.beat, [run.id], owner="here")
     shelf.write(runs.add_tokens, run.id, 1, 1)
     shelf.write(runs.place, run.id, thread_ts="1.1")
-    shelf.write(runs.log, [LogEntry(execution_id=run.id, timestamp=datetime.now(UTC), log_type="x")])
-    shelf.read(runs.log_of, run.id)
+    shelf.write(logs.add, [LogEntry(execution_id=run.id, timestamp=datetime.now(UTC), log_type="x")])
+    shelf.read(logs.of_run, run.id)
     shelf.read(runs.abandoned, silent_for=timedelta(minutes=1))
     shelf.write(runs.finish, run, RunState.COMPLETED, results="x")
     shelf.write(tools.remove, tool.id, team=NORTHWIND)

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.exc import NoResultFound
 
 from bot.errors import Gone
-from store import agents, crews, definitions, runs, tasks
+from store import agents, crews, definitions, logs, runs, tasks
 from store.crews import CrewDraft, Process
-from store.runs import Execution, LogEntry, RunState
+from store.logs import LogEntry
+from store.runs import Execution, RunState
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
 
 MINUTE = timedelta(minutes=1)
@@ -208,14 +209,14 @@ def test_the_log_is_read_in_the_order_it_was_written_in_batches(shelf: Shelf) ->
     # Clocks of several threads disagree; what was told first stays first.
     for batch in range(3):
         lines = [log_line(run, f"{batch}-{number}", noon - number * MINUTE) for number in range(50)]
-        shelf.write(runs.log, [*lines, log_line(other, "elsewhere", noon)])
-    shelf.write(runs.log, [])
+        shelf.write(logs.add, [*lines, log_line(other, "elsewhere", noon)])
+    shelf.write(logs.add, [])
 
-    found = shelf.read(runs.log_of, run.id)
+    found = shelf.read(logs.of_run, run.id)
 
     assert [entry.message for entry in found] == [f"{batch}-{number}" for batch in range(3) for number in range(50)]
     assert found[1] == log_line(run, "0-1", noon - MINUTE)
-    assert [entry.message for entry in shelf.read(runs.log_of, run.id, limit=2)] == ["2-48", "2-49"]
+    assert [entry.message for entry in shelf.read(logs.of_run, run.id, limit=2)] == ["2-48", "2-49"]
 
 
 def test_a_run_that_never_was_cannot_be_found(shelf: Shelf) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
-from store import agents, crews, runs, tasks, tools
+from store import agents, crews, logs, runs, tasks, tools
 from store.database import storable
-from store.runs import LogEntry, RunState
+from store.logs import LogEntry
+from store.runs import RunState
 from store.tools import ToolDraft
 from tests.store.examples import ANA, NORTHWIND, Shelf
 
@@ -86,13 +87,13 @@ def test_what_a_model_wrote_is_stored_without_nul_and_half_characters(shelf: She
     said = LogEntry(execution_id=run.id, timestamp=datetime.now(UTC), log_type="TaskFinished", message="a\x00b\udc00")
 
     ended = shelf.write(runs.finish, run, RunState.COMPLETED, results="Five\x00 links\ud83d\ude00 \udfff.")
-    shelf.write(runs.log, [said])
+    shelf.write(logs.add, [said])
     shelf.write(tasks.note_run, crew.id, {task.name: ("completed", "\x00done")})
 
     assert ended is not None
     assert ended.results == "Five links😀 \N{REPLACEMENT CHARACTER}."
     assert ended.inputs == {"topic": "solid\N{REPLACEMENT CHARACTER}"}
-    assert shelf.read(runs.log_of, run.id)[0].message == "ab\N{REPLACEMENT CHARACTER}"
+    assert shelf.read(logs.of_run, run.id)[0].message == "ab\N{REPLACEMENT CHARACTER}"
     assert shelf.read(tasks.get, task.id, team=NORTHWIND).result == "done"
 
 
