@@ -148,7 +148,7 @@ class Interactions:
 
     def happened(self, kind: str, facts: Json, subscription: str | None = None) -> None:
         """Tell the app of an event, if its manifest subscribes to it; again when it does not acknowledge."""
-        if (subscription or kind) in self._slack.manifest.events:
+        if self._slack.manifest.hears(subscription or kind):
             self._keep(self._deliver_event(payloads.event(kind, facts)))
 
     async def stop(self) -> None:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.local_slack.wire import Json
+
+# An event comes only to an app with this scope: https://docs.slack.dev/reference/events
+SCOPE_OF_EVENT = {
+    "app_mention": "app_mentions:read",
+    "message.im": "im:history",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.mpim": "mpim:history",
+    "file_shared": "files:read",
+    "link_shared": "links:read",
+    "assistant_thread_started": "assistant:write",
+    "assistant_thread_context_changed": "assistant:write",
+}
 
 
 @dataclass(frozen=True)
@@ -16,6 +29,15 @@ class Manifest:
     commands: tuple[Json, ...]
     shortcuts: tuple[Json, ...]
     events: frozenset[str]
+    # What Workflow Builder may run, by callback id, and the domains whose links the app may unfurl.
+    functions: dict[str, Json] = field(default_factory=dict)
+    unfurl_domains: tuple[str, ...] = ()
+    # Whether people can open a conversation of their own with the app, as with an assistant.
+    has_threads: bool = False
+
+    def hears(self, event: str) -> bool:
+        """Whether the app is told of this event: it must ask for it, and have the scope that it takes."""
+        return event in self.events and SCOPE_OF_EVENT.get(event) in (None, *self.scopes)
 
     @classmethod
     def read(cls, manifest: Json) -> Manifest:
@@ -28,4 +50,7 @@ class Manifest:
             commands=tuple(features.get("slash_commands", [])),
             shortcuts=tuple(features.get("shortcuts", [])),
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
+            functions=manifest.get("functions", {}) if settings.get("function_runtime") == "remote" else {},
+            unfurl_domains=tuple(features.get("unfurl_domains", [])),
+            has_threads="assistant_view" in features or "agent_view" in features,
         )

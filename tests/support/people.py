@@ -36,6 +36,7 @@ class Person:
         self.name = self._names[user]
         self._filled: dict[str, Json] = {}
         self._errors: dict[str, str] = {}
+        self._attached: list[str] = []
         self._home = False
         self._thread: str | None = None
         self.goes_to("#general")
@@ -70,12 +71,32 @@ class Person:
         """Type a command, or a message where it begins without a slash."""
         assert not self.windows, f"a window is in the way of typing:\n{self.seen}"
         if not line.startswith("/"):
-            self.does(
-                "message", channel=self.channel, text=line, **({"thread_ts": self._thread} if self._thread else {})
-            )
+            files, self._attached = self._attached, []
+            thread = {"thread_ts": self._thread} if self._thread else {}
+            self.does("message", channel=self.channel, text=line, file_ids=files, **thread)
             return
         command, _, text = line.partition(" ")
         self.does("command", channel=self.channel, command=command, text=text)
+
+    def attaches(self, name: str, content: str | bytes) -> None:
+        """Put a file beside the message that she types next."""
+        self._attached.append(self._uploaded(name, content))
+
+    def uses_on(self, message: str, shortcut: str) -> None:
+        """Choose a shortcut from the menu of the newest message in front of her with these words."""
+        where = self._until(lambda: self._shown_with(message), f"a message with “{message}”")
+        ids = {"channel": self.channel, "message_ts": where["ts"], "callback_id": self._shortcut("message", shortcut)}
+        self.does("shortcut", **ids)
+
+    def uses(self, shortcut: str) -> None:
+        """Choose a shortcut from the menu beside the box one types into."""
+        self.does("shortcut", channel=self.channel, callback_id=self._shortcut("global", shortcut))
+
+    def gives(self, label: str, *files: tuple[str, str | bytes]) -> None:
+        """Put files, each a name and its content, into the input with this label."""
+        block = self._input(label)
+        shared = [{"id": self._uploaded(name, content)} for name, content in files]
+        self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = {"files": shared}
 
     def fills(self, label: str, text: str) -> None:
         """Write into the input with this label, over what is there."""
@@ -282,6 +303,23 @@ class Person:
             yield from [(home, view_words(home, self._names))] if home else []
         else:
             yield from ((message, self._said(message)) for message in self.messages(self._thread))
+
+    def _shown_with(self, wanted: str) -> Json | None:
+        return next((where for where, said in reversed(list(self._shown())) if wanted in said and "ts" in where), None)
+
+    def _shortcut(self, kind: str, name: str) -> str:
+        """The id of a shortcut by the name in its menu."""
+        offered = {one["name"]: one["callback_id"] for one in self.asks("state")["shortcuts"] if one["type"] == kind}
+        assert name in offered, f"there is no shortcut “{name}”, only {list(offered)}"
+        return str(offered[name])
+
+    def _uploaded(self, name: str, content: str | bytes) -> str:
+        """The id of a new file of hers."""
+        address = f"{self._url}/local/files?{urlencode({'user': self.id, 'name': name})}"
+        body = content.encode() if isinstance(content, str) else content
+        answer = self._json(urllib.request.Request(address, body, {"Content-Type": "application/octet-stream"}))
+        assert answer["ok"], f"Slack says: {answer['error']}"
+        return str(answer["id"])
 
     def _find(self, kind: str, text: str, beside: str) -> tuple[Json, Json, Json] | None:
         """The newest element of this kind in front of her: what it is in, its block and itself."""
