@@ -35,6 +35,7 @@ from bot.errors import UserError
 from bot.events import RunEvent
 from bot.pictures.png import Painter
 from bot.progress.feed import Feed
+from bot.redaction import Redactor
 from bot.runner import Runner
 from bot.services.admins import Admins
 from bot.services.agents import Agents
@@ -103,8 +104,9 @@ class Crewcall:
         self.settings = settings
         harden(settings.data_dir)
         self.store = Store(settings.database)
-        self.models = Models(default_model, settings.data_dir)
-        self.toolbox = Toolbox(settings.data_dir)
+        self.redactor = Redactor()
+        self.models = Models(default_model, settings.data_dir, redactor=self.redactor)
+        self.toolbox = Toolbox(settings.data_dir, redactor=self.redactor)
         self.warmup = Warmup(then=self.toolbox.learn)
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
         # A form's answer waits for what Slack says about a person, so Slack gets a second, not ten, to say it.

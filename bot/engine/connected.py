@@ -33,9 +33,9 @@ class ConnectedModels(Models):
 
     def __init__(self, ours: Models, connections: Iterable[Connection], open_key: OpenKey, default: str = "") -> None:
         """``ours`` are the installation's models; ``default`` goes before its default model."""
-        super().__init__(default or ours.default_model, ours._data_dir, ours._environ)
+        super().__init__(default or ours.default_model, ours._data_dir, ours._environ, ours.redactor)
         # What is connected once serves every run.
-        self._bases, self._opened, self._lock = ours._bases, ours._opened, ours._lock
+        self._bases, self._lock = ours._bases, ours._lock
         self._connections = {name_key(connection.name): connection for connection in connections}
         self._open_key = open_key
 
@@ -79,7 +79,7 @@ class ConnectedModels(Models):
         def access() -> dict[str, Any]:
             key = self._open_key(connection)
             if key is not None:
-                self._opened.add(key.get_secret_value())
+                self.redactor.learn(key.get_secret_value())
             return credentials(connection.provider, connection.base_url, key)
 
         return Endpoint(
@@ -135,7 +135,7 @@ def try_out(
     tame()
     secret = key.get_secret_value() if key else ""
     if secret:
-        ours._opened.add(secret)
+        ours.redactor.learn(secret)
     provider, where = BY_NAME[provider_name], host(provider_name, base_url)
     endpoint = Endpoint("", provider, model, lambda: credentials(provider_name, base_url, key))
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,9 +9,6 @@ from bot.engine.llms import ANSWER_SECONDS, Models
 from bot.errors import UserError
 
 LONGEST = 200
-
-# Keys as providers write them, whole or half hidden with stars; and what stands in an Authorization header.
-_SECRET = re.compile(r"(?:\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[\w*.…-]{8,}|\bBearer\s+\S+)")
 
 
 @dataclass(frozen=True)
@@ -68,12 +64,7 @@ def refusal(error: BaseException) -> BaseException | None:
 
 def brief(error: BaseException, models: Models) -> str:
     """What an error says, on one line and without keys."""
-    return _short(without_secrets(str(error), models)) or type(error).__name__
-
-
-def without_secrets(text: str, models: Models) -> str:
-    """The text without keys, known ones and what looks like one."""
-    return _SECRET.sub("…", models.redacted(text))
+    return _short(models.redactor(str(error))) or type(error).__name__
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -19,6 +19,7 @@ from bot.embedded_models import MODELS
 from bot.engine.local_model import local_llm
 from bot.engine.wire import make_stoppable
 from bot.errors import UserError
+from bot.redaction import Redactor
 
 if TYPE_CHECKING:
     from crewai import BaseLLM
@@ -159,14 +160,22 @@ class ModelUnusable(UserError):
 class Models:
     """The models this installation can speak to; one connection for each name, shared by all runs."""
 
-    def __init__(self, default_model: str, data_dir: Path, environ: Mapping[str, str] = os.environ) -> None:
-        """``default_model`` is meant where an agent names none; the embedded models' files are in ``data_dir``."""
+    def __init__(
+        self,
+        default_model: str,
+        data_dir: Path,
+        environ: Mapping[str, str] = os.environ,
+        redactor: Redactor | None = None,
+    ) -> None:
+        """``default_model`` is meant where an agent names none; the embedded models' files are in ``data_dir``.
+
+        Keys that are opened are told to ``redactor``.
+        """
         self.default_model = default_model
         self._data_dir = data_dir
         self._environ = environ
         self._bases: dict[str, BaseLLM] = {}
-        # Keys that came from elsewhere than the environment.
-        self._opened: set[str] = set()
+        self.redactor = redactor or Redactor(environ)
         self._lock = threading.Lock()
 
     def name(self, name: str) -> str:
@@ -250,17 +259,6 @@ class Models:
             return "Check its access rights."
         return f"Set a valid {' or '.join(provider.keys[0])} and start Crewcall again."
 
-    def redacted(self, text: str) -> str:
-        """The text without the values of any provider's keys."""
-        for key in (key for provider in PROVIDERS for group in provider.keys for key in group):
-            value = self._environ.get(key, "")
-            if key.endswith(("KEY", "TOKEN", "PAT", "JWT")) and len(value) > 5:
-                text = text.replace(value, "…")
-        # Another run may open one more meanwhile.
-        for value in tuple(self._opened):
-            text = text.replace(value, "…")
-        return text
-
     def _provider(self, name: str) -> Provider | None:
         return BY_NAME.get(self.name(name).partition("/")[0].lower())
 
@@ -278,7 +276,7 @@ class Models:
         try:
             return connect(endpoint, seconds)
         except (ImportError, ValueError) as error:
-            said = self.redacted(str(error)).partition("\n")[0]
+            said = self.redactor(str(error)).partition("\n")[0]
             raise ModelUnusable(reason=f"The model {name} cannot be used: {said}") from None
 
     def _local(self, name: str, **settings: Any) -> BaseLLM:

@@ -9,10 +9,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from bot.engine.build import Built, Worker, build
-from bot.engine.failures import reason, without_secrets
+from bot.engine.failures import reason
 from bot.engine.hardening import tame
 from bot.engine.llms import Models
 from bot.engine.local_model import stop_signal
@@ -30,6 +31,7 @@ from bot.events import (
     ToolFinished,
     ToolStarted,
 )
+from bot.redaction import Redactor
 from store.definitions import Definition
 
 log = logging.getLogger(__name__)
@@ -88,17 +90,27 @@ def execute(
         built = build(definition, inputs, models, kit)
     except UserError as error:
         raise EngineFailure(reason=error.sentence) from error
-    watch = _Watch(run_id, built, emit, kit)
+    watch = _Watch(run_id, built, _discreet(emit, models.redactor))
     try:
-        return contextvars.Context().run(_kickoff, built, run_id, watch, stop)
+        return models.redactor(contextvars.Context().run(_kickoff, built, run_id, watch, stop))
     except Exception as error:
         if stop.is_set():
             raise Stopped from error
-        why = watch.redacted(reason(watch.trouble or error, model=watch.worker.model, models=models))
-        story = watch.redacted(without_secrets("".join(traceback.format_exception(error)), models))
+        why = models.redactor(reason(watch.trouble or error, model=watch.worker.model, models=models))
+        story = models.redactor("".join(traceback.format_exception(error)))
         log.warning("Run %s failed in task %r: %s\n%s", run_id, watch.task, why, story)
         # The error's own words may hold a key, so it does not travel on with the sentence.
         raise EngineFailure(reason=why, task=watch.fail(why)) from None
+
+
+def _discreet(emit: Emit, redactor: Redactor) -> Emit:
+    """Tell the same without secrets: what is told is stored and shown."""
+
+    def tell(event: RunEvent) -> None:
+        said = {name: value for name, value in vars(event).items() if isinstance(value, str | dict)}
+        emit(replace(event, **redactor.everywhere(said)))
+
+    return tell
 
 
 def _kickoff(built: Built, run_id: int, watch: _Watch, stop: threading.Event) -> str:
@@ -157,11 +169,10 @@ class _NobodyAsks:
 class _Watch:
     """Turns CrewAI's events into ours, whichever of the tasks in progress they belong to."""
 
-    def __init__(self, run_id: int, built: Built, emit: Emit, kit: Kit | None = None) -> None:
+    def __init__(self, run_id: int, built: Built, emit: Emit) -> None:
         self._run_id = run_id
         self._built = built
         self._emit = emit
-        self._kit = kit
         # Several tools may be called at once, each on a thread of its own.
         self._lock = threading.RLock()
         # Who answers for each task in progress, and until when, in the order in which they began.
@@ -265,15 +276,10 @@ class _Watch:
             self._tell(ModelAnswered, worker.name, task, answer=str(event.response)[:LONGEST_ANSWER])
 
     def _tool_ended(self, event: Any, error: str | None) -> None:
-        said = error and self.redacted(error)
-        self._tell(ToolFinished, self._doing(event).name, self._task_now(), tool=self._tool(event), error=said)
+        self._tell(ToolFinished, self._doing(event).name, self._task_now(), tool=self._tool(event), error=error)
 
     def _tool(self, event: Any) -> str:
         return self._built.tools.get(event.tool_name, event.tool_name)
-
-    def redacted(self, text: str) -> str:
-        """The text without the keys that tools use."""
-        return self._kit.toolbox.redacted(text) if self._kit else text
 
     def _doing(self, event: Any) -> Worker:
         """Who does it: work handed to a colleague is the colleague's, a guardrail's question that of the task."""

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.engine.build import CannotBuild, build
 from bot.engine.connected import ConnectedModels, credentials, reserved, try_out
-from bot.engine.failures import reason, without_secrets
+from bot.engine.failures import reason
 from bot.engine.llms import BY_NAME, PROVIDERS, Models, ModelUnusable
 from bot.errors import FormRefused
 from store.connections import Connection
@@ -148,7 +148,7 @@ def test_an_opened_key_is_taken_out_of_every_sentence(engine: Path) -> None:
     class Refusal(Exception):
         status_code = 418
 
-    assert without_secrets(f"Wrong key {SECRET}.", ours) == "Wrong key …."
+    assert ours.redactor(f"Wrong key {SECRET}.") == "Wrong key …."
     # Another run of the same workspace did not open it itself.
     assert SECRET not in reason(Refusal(f"no: {SECRET}"), model="Research/x", models=models_sharing(ours))
 

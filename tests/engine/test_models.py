@@ -145,7 +145,7 @@ def test_models_never_show_a_key(tmp_path: Path) -> None:
     ours = models(tmp_path, "openai/gpt-4.1", OPENAI_API_KEY=KEY)
 
     assert KEY not in repr(ours)
-    assert ours.redacted(f"The key {KEY} is wrong") == "The key … is wrong"
+    assert ours.redactor(f"The key {KEY} is wrong") == "The key … is wrong"
 
 
 @pytest.mark.parametrize(

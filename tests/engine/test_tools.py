@@ -21,6 +21,7 @@ from bot.engine.tools.catalogue import DANGERS, FILE, grouped, packaged, search
 from bot.engine.tools.toolbox import Kit, TookTooLong, Toolbox, ToolUnusable
 from bot.errors import Refused
 from bot.events import RunEvent, ToolFinished, ToolStarted
+from bot.redaction import Redactor
 from store.definitions import Definition, ToolPlan
 from tests.engine.crews import agent, crew, task
 from tests.support.scripted_model import ScriptedModel
@@ -130,14 +131,15 @@ def test_what_a_tool_lacks_is_said_with_the_mend(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_only_ever_a_variable_meant_for_tools(engine: Path, tmp_path: Path, run_dir: Path) -> None:
-    box = Toolbox(tmp_path, {"CREWCALL_TOOL_X": "for-tools-only", "SLACK_BOT_TOKEN": "xoxb-secret"})
+    environ = {"CREWCALL_TOOL_X": "for-tools-only", "SLACK_BOT_TOKEN": "xoxb-secret"}
+    box = Toolbox(tmp_path, environ, Redactor(environ))
 
     [jina] = box.make(tool("JinaScrapeWebsiteTool", api_key="CREWCALL_TOOL_X"), run_dir, ())
     [other] = box.make(tool("JinaScrapeWebsiteTool", api_key="SLACK_BOT_TOKEN"), run_dir, ())
 
     assert "for-tools-only" in str(jina.inner)  # type: ignore[attr-defined]  # what the guard holds
     assert "xoxb-secret" not in str(other.inner)  # type: ignore[attr-defined]
-    assert box.redacted("the key for-tools-only is wrong") == "the key … is wrong"
+    assert box.redactor("the key for-tools-only is wrong") == "the key … is wrong"
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------

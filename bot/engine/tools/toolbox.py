@@ -20,6 +20,7 @@ from bot.engine.hardening import tame
 from bot.engine.tools import files, mcp, own, web
 from bot.engine.tools.catalogue import Entry, Setting, packaged
 from bot.errors import Refused, UserError
+from bot.redaction import Redactor
 
 if TYPE_CHECKING:
     from crewai.tools import BaseTool
@@ -63,6 +64,7 @@ class Toolbox:
 
     data_dir: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    redactor: Redactor = field(default_factory=Redactor, repr=False)
     _own: dict[str, tuple[Entry, type[BaseTool]]] = field(default_factory=dict, repr=False)
 
     def learn(self) -> None:
@@ -118,7 +120,7 @@ class Toolbox:
         except UserError as refusal:
             raise ToolUnusable(reason=f"The tool “{tool.name}” cannot be used. {refusal.sentence}") from None
         except Exception as error:  # noqa: BLE001 - a constructor of somebody else's may raise anything
-            said = self.redacted(str(error)).strip().partition("\n")[0] or type(error).__name__
+            said = self.redactor(str(error)).strip().partition("\n")[0] or type(error).__name__
             raise ToolUnusable(reason=f"The tool “{tool.name}” cannot be used: {said}") from None
         if not made:
             raise ToolUnusable(reason=f"The tool “{tool.name}” has nothing to offer any more. Edit it.")
@@ -151,15 +153,6 @@ class Toolbox:
         settings = self._settings(mcp.ENTRY, config)
         settings.pop("tools", None)
         return mcp.Server(**settings, private=private)
-
-    def redacted(self, text: str) -> str:
-        """The text without any key or secret that tools use."""
-        names = {name for entry in self.entries() for name in entry.env}
-        names |= {name for name in self.environ if name.startswith(SECRET_PREFIX)}
-        for value in {self.environ.get(name, "") for name in names}:
-            if len(value) > 5:
-                text = text.replace(value, "…")
-        return text
 
     @contextmanager
     def run_dir(self, run: int | str) -> Iterator[Path]:
@@ -208,12 +201,12 @@ class Toolbox:
             if tool.tool_type == mcp.ENTRY.name:
                 chosen = next((each for each in made if each.name == arguments["tool"]), chosen)
                 arguments = arguments.get("arguments") or {}
-            return self.redacted(_said(chosen, arguments))
+            return self.redactor(_said(chosen, arguments))
         except UserError as refusal:
             return refusal
         except Exception as error:  # noqa: BLE001 - a tool of somebody else's may raise anything
-            _log.warning("the tool %s failed when it was tried: %s", tool.tool_type, self.redacted(repr(error)))
-            return Refused(reason=f"It failed: {self.redacted(str(error)) or type(error).__name__}")
+            _log.warning("the tool %s failed when it was tried: %s", tool.tool_type, self.redactor(repr(error)))
+            return Refused(reason=f"It failed: {self.redactor(str(error)) or type(error).__name__}")
 
 
 @dataclass(frozen=True)
