@@ -32,6 +32,8 @@ class RunState(StrEnum):
         return self not in (RunState.QUEUED, RunState.RUNNING)
 
 
+# What ``telling`` says of a run that is told about only if its result is new, before and after that is known.
+NEWS_ONLY, NOTHING_NEW = "news", "nothing"
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -61,6 +63,11 @@ class Execution(Record):
     completion_tokens: int
     cost: float | None
     fence: int
+    schedule_id: int | None
+    # The time of its schedule that the run is for.
+    slot: datetime | None
+    # ``None``: told about as it goes on. ``NEWS_ONLY``, ``NOTHING_NEW``: see there.
+    telling: str | None
 
     @property
     def tokens(self) -> int:
@@ -84,6 +91,8 @@ class ExecutionRow(Base):
         Index(None, "crew_id", "id"),
         Index(None, "team", "started_by", "id"),
         Index(None, "status", "heartbeat_at"),
+        # A time of a schedule has one run, whatever happens.
+        Index(None, "schedule_id", "slot", unique=True),
         # A run that was taken back must not leave its number to another.
         {"sqlite_autoincrement": True},
     )
@@ -113,6 +122,10 @@ class ExecutionRow(Base):
     owner_process: Mapped[str | None]
     fence: Mapped[int] = mapped_column(default=0)
     heartbeat_at: Mapped[datetime | None]
+    # No foreign key: the runs of a schedule that was deleted stay as they are.
+    schedule_id: Mapped[int | None]
+    slot: Mapped[datetime | None]
+    telling: Mapped[str | None]
 
 
 def add(
@@ -124,8 +137,11 @@ def add(
     version: int,
     by: str,
     channel: str,
+    schedule_id: int | None = None,
+    slot: datetime | None = None,
+    telling: str | None = None,
 ) -> Execution:
-    """Queue a run of the crew as it is now."""
+    """Queue a run of the crew as it is now; of a schedule with the time it is for, and what is told about it."""
     row = ExecutionRow(
         team=crew.team,
         crew_id=crew.id,
@@ -137,6 +153,9 @@ def add(
         created_at=datetime.now(UTC),
         started_by=by,
         channel=channel,
+        schedule_id=schedule_id,
+        slot=slot,
+        telling=telling,
     )
     session.add(row)
     session.flush()

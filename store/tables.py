@@ -8,6 +8,7 @@ from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
 from store.logs import ExecutionLogRow
 from store.runs import ExecutionRow
+from store.schedules import ScheduleRow
 from store.secrets import SecretCanaryRow
 from store.shares import ShareRow
 from store.tasks import TaskDependencyRow, TaskRow
@@ -30,4 +31,5 @@ ALL = (
     WorkspaceSettingsRow,
     ConnectionRow,
     SecretCanaryRow,
+    ScheduleRow,
 )

@@ -21,6 +21,8 @@ class WorkspaceSettings(BaseModel):
     default_model: str = ""
     # The dangers of tools that an administrator allows: “code”, “files”, “database”.
     allowed_dangers: list[str] = []
+    # An administrator has stopped all schedules for now.
+    schedules_paused: bool = False
 
 
 class WorkspaceSettingsRow(Base):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, ToolProblem, crew_models, no_tool_problem, problems, tool_problems
 from bot.services.crews import needed_inputs
-from bot.services.rights import Rights
+from bot.services.rights import Rights, Viewer
 from store import agents, crews, logs, runs, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewInstance
@@ -21,6 +22,9 @@ from store.runs import Execution
 from store.shares import Level
 from store.tasks import Task
 from store.tools import Tool
+
+if TYPE_CHECKING:
+    from store.database import Session
 
 # Says one sentence to the person who asked, where nobody else sees it.
 Tell = Callable[[str], None]
@@ -78,23 +82,54 @@ class Runs:
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            # No save may come between the parts that are read here.
-            crews.hold(session, crew_id, team=by.team)
-            crew = viewer.require(session, crew_id, Level.RUN)
-            members = agents.list_all(session, crew_id, team=by.team)
-            work = tasks.list_all(session, crew_id, team=by.team)
-            held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
-            if reasons := self._reasons(crew, members, work, held):
-                raise NotReady(name=crew.name, reasons=" ".join(reasons))
-            needed = needed_inputs(crew, members, work)
-            if missing := [name for name in needed if not inputs.get(name, "").strip()]:
-                raise InputsMissing(name=crew.name, missing=", ".join(missing))
-            frozen = freeze(crew, members, work, held)
-            given = {name: inputs[name] for name in needed}
-            version = versions.number(session, crew.id, team=by.team)
-            run = runs.add(session, crew, frozen, given, version=version, by=by.user, channel=channel)
-            note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id} of version {version}.")
+            run = self.queue(session, crew_id, inputs, viewer=viewer, channel=channel)
         self.launcher.launch(run, tell)
+        return run
+
+    def queue(
+        self,
+        session: Session,
+        crew_id: int,
+        inputs: dict[str, Any],
+        *,
+        viewer: Viewer,
+        channel: str,
+        schedule_id: int | None = None,
+        slot: datetime | None = None,
+        telling: str | None = None,
+    ) -> Execution:
+        """Write down a run of the crew as it is now, in a transaction of the caller's, who launches it after that.
+
+        Raises what ``start`` raises.
+        """
+        by = viewer.actor
+        # No save may come between the parts that are read here.
+        crews.hold(session, crew_id, team=by.team)
+        crew = viewer.require(session, crew_id, Level.RUN)
+        members = agents.list_all(session, crew_id, team=by.team)
+        work = tasks.list_all(session, crew_id, team=by.team)
+        held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
+        if reasons := self._reasons(crew, members, work, held):
+            raise NotReady(name=crew.name, reasons=" ".join(reasons))
+        needed = needed_inputs(crew, members, work)
+        if missing := [name for name in needed if not inputs.get(name, "").strip()]:
+            raise InputsMissing(name=crew.name, missing=", ".join(missing))
+        frozen = freeze(crew, members, work, held)
+        given = {name: inputs[name] for name in needed}
+        version = versions.number(session, crew.id, team=by.team)
+        run = runs.add(
+            session,
+            crew,
+            frozen,
+            given,
+            version=version,
+            by=by.user,
+            channel=channel,
+            schedule_id=schedule_id,
+            slot=slot,
+            telling=telling,
+        )
+        note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id} of version {version}.")
         return run
 
     def stop(self, run_id: int, *, by: Actor) -> Execution:
