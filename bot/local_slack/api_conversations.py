@@ -10,8 +10,8 @@ from bot.local_slack.web_api import Arguments, Method
 from bot.local_slack.wire import Json, Refusal
 from bot.local_slack.workspace import APP_ID, BOT_ID, BOT_USER, TEAM, Channel, User
 
-SCOPE_WORDS = {"public": "channels", "private": "groups", "im": "im"}
-KINDS = {"public_channel": "public", "private_channel": "private", "im": "im"}
+SCOPE_WORDS = {"public": "channels", "private": "groups", "im": "im", "mpim": "mpim"}
+KINDS = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "mpim"}
 
 
 def auth_test(slack: Slack, args: Arguments) -> Json:
@@ -66,7 +66,7 @@ def _channel(channel: Channel) -> Json:
         "is_channel": channel.kind == "public",
         "is_group": False,
         "is_im": channel.kind == "im",
-        "is_mpim": False,
+        "is_mpim": channel.kind == "mpim",
         "is_private": channel.kind != "public",
         "is_archived": False,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.local_slack.wire import Json
 
@@ -15,8 +16,6 @@ SCOPE_OF_EVENT = {
     "message.mpim": "mpim:history",
     "file_shared": "files:read",
     "link_shared": "links:read",
-    "assistant_thread_started": "assistant:write",
-    "assistant_thread_context_changed": "assistant:write",
 }
 
 
@@ -32,8 +31,8 @@ class Manifest:
     # What Workflow Builder may run, by callback id, and the domains whose links the app may unfurl.
     functions: dict[str, Json] = field(default_factory=dict)
     unfurl_domains: tuple[str, ...] = ()
-    # Whether people can open a conversation of their own with the app, as with an assistant.
-    has_threads: bool = False
+    # How people talk with the app as with an assistant: "assistant" is Slack's older way, "agent" the newer one.
+    talks: Literal["", "assistant", "agent"] = ""
 
     def hears(self, event: str) -> bool:
         """Whether the app is told of this event: it must ask for it, and have the scope that it takes."""
@@ -52,5 +51,5 @@ class Manifest:
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
             functions=manifest.get("functions", {}) if settings.get("function_runtime") == "remote" else {},
             unfurl_domains=tuple(features.get("unfurl_domains", [])),
-            has_threads="assistant_view" in features or "agent_view" in features,
+            talks="agent" if "agent_view" in features else "assistant" if "assistant_view" in features else "",
         )

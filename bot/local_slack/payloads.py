@@ -11,7 +11,7 @@ from bot.local_slack.wire import Json, new_id
 from bot.local_slack.workspace import APP_ID, BOT_USER, TEAM, Channel
 
 VERIFICATION = "local-verification-token"
-CHANNEL_NAMES = {"im": "directmessage", "private": "privategroup"}
+CHANNEL_NAMES = {"im": "directmessage", "private": "privategroup", "mpim": "privategroup"}
 
 
 def _common(slack: Slack, user: str) -> Json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.local_slack import files, payloads
+from bot.local_slack import assistant, files, payloads, steps, unfurls
 from bot.local_slack.interactions import Interactions
 from bot.local_slack.slack import Slack
 from bot.local_slack.wire import Json, Refusal, Trouble
@@ -39,6 +39,7 @@ class People:
             "messages": self.messages,
             "views": self.views,
             "home": self.home,
+            "steps": self.steps,
             "wait": self.wait,
             "events": self.events,
             "calls": self.calls,
@@ -47,6 +48,9 @@ class People:
         done: dict[str, Callable[[Json], Awaitable[Json]]] = {
             "message": self.say,
             "invite": self.invite,
+            "group": self.group,
+            "conversation": self.talk,
+            "step": self.step,
             "command": self.command,
             "shortcut": self.shortcut,
             "action": self.act,
@@ -83,6 +87,8 @@ class People:
                 if self._workspace.can_read(user, one)
             ],
             commands=[_facts(one, "command", "description", "usage_hint") for one in self._slack.manifest.commands],
+            steps=steps.offered(self._slack),
+            talks=self._slack.manifest.talks,
             shortcuts=[
                 _facts(one, "name", "type", "callback_id", "description") for one in self._slack.manifest.shortcuts
             ],
@@ -107,13 +113,22 @@ class People:
         thread_ts = self._thread(channel, request.query)
         said = self._workspace.thread(channel, thread_ts) if thread_ts else self._workspace.top_level(channel)
         whispered = [one for one in self._workspace.whispered(channel, user) if one.get("thread_ts") == thread_ts]
-        return self._answer(messages=sorted([*said, *whispered], key=lambda one: float(one["ts"])))
+        prompts = self._workspace.prompts.get(f"{channel.id} {thread_ts or ''}".strip(), [])
+        shown = sorted([*said, *whispered], key=lambda one: float(one["ts"]))
+        status = self._workspace.statuses.get((channel.id, thread_ts or ""), "")
+        return self._answer(messages=shown, prompts=prompts, status=status)
 
     async def views(self, request: web.Request) -> web.Response:
         return self._answer(stack=self._slack.views.stack(self._user(request.query)))
 
     async def home(self, request: web.Request) -> web.Response:
         return self._answer(view=self._workspace.homes.get(self._user(request.query)))
+
+    async def steps(self, request: web.Request) -> web.Response:
+        """The steps of workflows so far, the newest first, without their tokens."""
+        self._user(request.query)
+        shown = [{key: one[key] for key in one if key != "token"} for one in self._workspace.steps.values()]
+        return self._answer(steps=shown[::-1])
 
     async def wait(self, request: web.Request) -> web.Response:
         user, since = self._user(request.query), int(request.query.get("since", self._slack.feed.seq))
@@ -157,14 +172,20 @@ class People:
         return {"ts": message["ts"]}
 
     def _tell(self, channel: Channel, message: Json) -> None:
+        # Links are told of in every channel, whether the bot is in it or not.
+        if links := unfurls.shared(self._slack, channel, message):
+            self._do.happened("link_shared", links)
         if BOT_USER not in channel.members:
             return
-        word = {"im": "im", "public": "channels", "private": "groups"}[channel.kind]
-        kind = {"im": "im", "public": "channel", "private": "group"}[channel.kind]
+        word = {"im": "im", "mpim": "mpim", "public": "channels", "private": "groups"}[channel.kind]
+        kind = {"im": "im", "mpim": "mpim", "public": "channel", "private": "group"}[channel.kind]
         facts = {**message, "channel": channel.id}
         self._do.happened("message", {**facts, "channel_type": kind}, f"message.{word}")
         if channel.kind != "im" and f"<@{BOT_USER}>" in message["text"]:
             self._do.happened("app_mention", {key: facts[key] for key in facts if key != "subtype"})
+        for file in message.get("files", []):
+            named = {"file_id": file["id"], "file": {"id": file["id"]}, "user_id": message["user"]}
+            self._do.happened("file_shared", {**named, "channel_id": channel.id})
 
     def _marked_up(self, text: str) -> str:
         """Typed text as Slack stores it: escaped, with mentions as ids. What is in that form already stays."""
@@ -186,7 +207,7 @@ class People:
         """Bring the bot into a channel."""
         user = self._user(sent)
         channel = self._channel(user, sent.get("channel"))
-        if channel.kind == "im":
+        if channel.kind in ("im", "mpim"):
             raise Trouble("Nobody can be invited into a direct message.")
         if BOT_USER in channel.members:
             raise Trouble(f"{self._workspace.users[BOT_USER].real_name} is already in #{channel.name}.")
@@ -194,6 +215,28 @@ class People:
         facts = {"user": BOT_USER, "channel": channel.id, "team": TEAM["id"], "inviter": user}
         self._do.happened("member_joined_channel", {**facts, "channel_type": "G" if channel.kind == "private" else "C"})
         return {}
+
+    async def group(self, sent: Json) -> Json:
+        """Write to the bot together with other people."""
+        people = [self._user({"user": one}) for one in (sent.get("with") or [])]
+        return {"channel": self._workspace.group([self._user(sent), *people]).id}
+
+    async def talk(self, sent: Json) -> Json:
+        """Open a conversation with the bot as an assistant, or with ``thread_ts`` go elsewhere while it is open."""
+        user = self._user(sent)
+        seen = self._channel(user, sent["channel"]) if sent.get("channel") else None
+        if ts := sent.get("thread_ts"):
+            self._do.happened("assistant_thread_context_changed", assistant.looks_at(self._slack, user, ts, seen))
+            return {}
+        ts, facts = assistant.start(self._slack, user, seen)
+        self._do.happened("assistant_thread_started", facts)
+        return {"ts": ts}
+
+    async def step(self, sent: Json) -> Json:
+        """Run a workflow of one step of the app's."""
+        facts = steps.start(self._slack, self._user(sent), str(sent.get("callback_id")), sent.get("inputs") or {})
+        self._do.happened("function_executed", facts)
+        return {"id": facts["function_execution_id"]}
 
     # Acting
 

@@ -33,7 +33,7 @@ class Channel:
 
     id: str
     name: str
-    kind: Literal["public", "private", "im"]
+    kind: Literal["public", "private", "im", "mpim"]
     members: list[str]
     topic: str = ""
     user: str | None = None
@@ -54,6 +54,10 @@ class Workspace:
     files: dict[str, Json] = field(default_factory=dict)
     # What the bot says it is doing: (channel, first message of the thread) → status.
     statuses: dict[tuple[str, str], str] = field(default_factory=dict)
+    # Steps of workflows by their ids, prompts by channel and thread, and the messages that unfurl ids stand for.
+    steps: dict[str, Json] = field(default_factory=dict)
+    prompts: dict[str, list[Json]] = field(default_factory=dict)
+    unfurls: dict[str, tuple[str, str]] = field(default_factory=dict)
     stamps: Timestamps = field(default_factory=Timestamps)
 
     def seed(self) -> None:
@@ -191,6 +195,18 @@ class Workspace:
 
     # Channels, files
 
+    def group(self, people: list[str]) -> Channel:
+        """The conversation between these people and the bot, which begins when somebody first opens it."""
+        members = sorted({*people, BOT_USER})
+        for channel in self.channels.values():
+            if channel.kind == "mpim" and channel.members == members:
+                return channel
+        names = "--".join(self.users[member].name for member in members)
+        channel = Channel(f"G0GROUP{len(self.channels):04d}", f"mpdm-{names}-1", "mpim", members)
+        self.channels[channel.id] = channel
+        self.feed.add("channel", members, channel=channel.id)
+        return channel
+
     def join(self, channel: Channel, user: str) -> None:
         """Make ``user`` a member and say so in the channel."""
         if user in channel.members:
@@ -208,12 +224,19 @@ class Workspace:
     def saved(self) -> Json:
         """What outlives the server."""
         channels = {channel.id: asdict(channel) for channel in self.channels.values()}
-        return {"channels": channels, "messages": self.messages, "homes": self.homes, "files": self.files}
+        return {
+            "channels": channels,
+            "messages": self.messages,
+            "homes": self.homes,
+            "files": self.files,
+            "steps": self.steps,
+        }
 
     def restore(self, saved: Json) -> None:
         """Take over what ``saved`` returned in an earlier life."""
         self.channels = {name: Channel(**facts) for name, facts in saved["channels"].items()}
         self.messages, self.homes, self.files = saved["messages"], saved["homes"], saved["files"]
+        self.steps = saved.get("steps", {})
         stamps: list[Any] = [ts for messages in self.messages.values() for ts in messages]
         self.stamps = Timestamps(max(stamps, default="0.0"))
 

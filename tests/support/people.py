@@ -92,6 +92,50 @@ class Person:
         """Choose a shortcut from the menu beside the box one types into."""
         self.does("shortcut", channel=self.channel, callback_id=self._shortcut("global", shortcut))
 
+    def writes_together_with(self, *others: str) -> None:
+        """Go to a conversation with these people and the bot."""
+        people = [one for one, name in self._names.items() if name in others]
+        self.channel = self.does("group", **{"with": people})["channel"]
+        self._home, self._thread = False, None
+
+    def starts_a_conversation(self) -> None:
+        """Open a new conversation with the bot, as with an assistant."""
+        self.goes_to("Crew")
+        self._thread = self.does("conversation")["ts"]
+
+    def goes_elsewhere(self, channel: str) -> None:
+        """Look at another channel while the conversation with the bot stays open beside it."""
+        self.does("conversation", thread_ts=self._thread, channel=self._channels[channel.removeprefix("#")])
+
+    @property
+    def suggestions(self) -> list[str]:
+        """What the bot suggests to write here, when it suggests anything."""
+        thread = {"thread_ts": self._thread} if self._thread else {}
+
+        def offered() -> list[str]:
+            prompts = self.asks("messages", channel=self.channel, **thread)["prompts"]
+            return [one["title"] for one in prompts]
+
+        return self._until(offered, "suggestions")
+
+    def runs_step(self, title: str, **inputs: Any) -> str:
+        """Run a step of the bot's in a workflow; its id. Inputs go by the words of their labels, “_” for a space."""
+        step = next(one for one in self.asks("state")["steps"] if one["title"] == title)
+        names = {one["title"].casefold(): one["name"] for one in step["input_parameters"]}
+        known = {name: one for one, name in self._names.items()}
+        known |= {f"#{name}": one for name, one in self._channels.items()}
+        given = {names[label.replace("_", " ").casefold()]: known.get(value, value) for label, value in inputs.items()}
+        return str(self.does("step", callback_id=step["callback_id"], inputs=given)["id"])
+
+    def sees_step(self, step_id: str, status: str) -> Json:
+        """Wait until a step is “completed” or “failed”; its outputs, or its error."""
+
+        def ended() -> Json | None:
+            step = next(one for one in self.asks("steps")["steps"] if one["id"] == step_id)
+            return step if step["status"] == status else None
+
+        return self._until(ended, f"the step to be {status}; there is {self.asks('steps')['steps']}")
+
     def gives(self, label: str, *files: tuple[str, str | bytes]) -> None:
         """Put files, each a name and its content, into the input with this label."""
         block = self._input(label)

@@ -29,9 +29,10 @@ def words(shown: Iterable[Json], names: Mapping[str, str]) -> str:
 
 
 def message_words(message: Json, names: Mapping[str, str]) -> str:
-    """A message: its blocks, or its text where it has none, and the names of its files."""
+    """A message: its blocks, or its text where it has none, previews and the names of its files."""
     said = words(message["blocks"], names) if message.get("blocks") else mrkdwn(message.get("text", ""), names)
-    return "\n".join([said, *(file["name"] for file in message.get("files", []))])
+    previews = [words(one.get("blocks", []), names) for one in message.get("attachments", [])]
+    return "\n".join([said, *previews, *(file["name"] for file in message.get("files", []))])
 
 
 def view_words(view: Json, names: Mapping[str, str]) -> str:

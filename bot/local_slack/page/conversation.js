@@ -5,20 +5,11 @@ import { drawBlocks } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { el, icon, iconButton } from "./dom.js";
 import { Form } from "./form.js";
+import { paneHead } from "./head.js";
 import { MessageList } from "./messages.js";
 import { toast } from "./popup.js";
+import { Prompts } from "./prompts.js";
 import { avatar, botConversation, conversationTitle, isBot, partner, workspace } from "./workspace.js";
-
-/** The heading of a pane. `openMenu` shows the list of channels where the window is narrow. */
-function head(openMenu, mark, title, ...rest) {
-  return el(
-    "header",
-    { class: "pane-head" },
-    iconButton("menu", "Show channels", openMenu, { class: "icon-button only-narrow" }),
-    el("h1", {}, mark, el("span", {}, title)),
-    rest,
-  );
-}
 
 function appTabs(selected) {
   const tab = (name, href) => el("a", { role: "tab", href, "aria-selected": String(name === selected) }, name);
@@ -39,19 +30,22 @@ export class ChannelPane {
       label: `Messages in ${title}`,
       empty: emptySentence(channel, title),
       onThread,
+      onRead: (answer) => this.prompts.show(answer.prompts, answer.status),
     });
     this.composer = new Composer({ channel: channel.id, label: `Message ${title}` });
+    this.prompts = new Prompts((text) => this.composer.deliver(text, []));
     this.withBot = channel.kind === "im" && isBot(partner(channel));
     const mark = channel.kind === "im" ? avatar(partner(channel)) : icon(channel.kind === "private" ? "lock" : "hash");
-    this.head = head(
+    this.head = paneHead(
       openMenu,
       mark,
       channel.kind === "im" ? title : channel.name,
       channel.topic && el("span", { class: "topic" }, channel.topic),
       this.inviter(channel),
+      this.withBot && this.talker(onThread),
       this.withBot && appTabs("Messages"),
     );
-    this.node = el("div", { class: "pane" }, this.head, this.list.node, this.composer.node);
+    this.node = el("div", { class: "pane" }, this.head, this.list.node, this.prompts.node, this.composer.node);
   }
 
   inviter(channel) {
@@ -64,12 +58,24 @@ export class ChannelPane {
     return el("button", { type: "button", class: "button small", on: { click: invite } }, `Invite ${name}`);
   }
 
+  /** The button that opens a conversation of one's own with the app, where it is an assistant. */
+  talker(onThread) {
+    if (workspace.talks !== "assistant") return null;
+    const open = async () => {
+      const answer = await post("/local/conversation");
+      if (answer.ok) onThread(answer.ts);
+      else toast(answer.error);
+    };
+    return el("button", { type: "button", class: "button small", on: { click: open } }, "New conversation");
+  }
+
   joined() {
     this.head.querySelector(".button")?.remove();
   }
 
   apply(event) {
-    this.list.apply(event);
+    if (["prompts", "status"].includes(event.kind)) this.list.load();
+    else this.list.apply(event);
   }
 
   async load() {
@@ -103,8 +109,10 @@ export class ThreadPane {
       thread: ts,
       label: `Thread in ${title}`,
       empty: "This message is gone.",
+      onRead: (answer) => this.prompts.show(answer.prompts, answer.status),
     });
     this.composer = new Composer({ channel: channel.id, thread: ts, label: "Reply in thread" });
+    this.prompts = new Prompts((text) => this.composer.deliver(text, []));
     const header = el(
       "header",
       { class: "pane-head" },
@@ -118,12 +126,14 @@ export class ThreadPane {
       { class: "pane thread", "aria-label": "Thread", on: { keydown: (event) => event.key === "Escape" && close() } },
       header,
       this.list.node,
+      this.prompts.node,
       this.composer.node,
     );
   }
 
   apply(event) {
-    this.list.apply(event);
+    if (["prompts", "status"].includes(event.kind)) this.list.load();
+    else this.list.apply(event);
   }
 
   async load() {
@@ -150,7 +160,7 @@ export class HomePane {
     this.node = el(
       "div",
       { class: "pane" },
-      head(openMenu, avatar(workspace.bot.id), workspace.bot.name, appTabs("Home")),
+      paneHead(openMenu, avatar(workspace.bot.id), workspace.bot.name, appTabs("Home")),
       el("div", { class: "scroller home", role: "tabpanel", "aria-label": "Home", tabindex: "0" }, this.content),
     );
   }

@@ -5,6 +5,7 @@ import { ChannelPane, HomePane, ThreadPane } from "./conversation.js";
 import { el } from "./dom.js";
 import { refreshViews } from "./modal.js";
 import { drawSidebar, noteMessage, sidebar } from "./sidebar.js";
+import { StepsPane } from "./steps.js";
 import { conversationTitle, remember, workspace } from "./workspace.js";
 
 // The workspace's first person, who is you until you say otherwise.
@@ -15,10 +16,12 @@ const lost = el("div", { class: "lost", role: "status", hidden: true }, "The wor
 let pane = null;
 let thread = null;
 
-/** The place in the address: `#/C123`, `#/C123/1700000000.000100` or `#/home`. */
+const APART = { home: HomePane, workflows: StepsPane };
+
+/** The place in the address: `#/C123`, `#/C123/1700000000.000100`, `#/home` or `#/workflows`. */
 function place() {
   const [name, ts = null] = location.hash.replace(/^#\/?/, "").split("/");
-  if (name === "home" || workspace.channels.has(name)) return [name, ts];
+  if (Object.hasOwn(APART, name) || workspace.channels.has(name)) return [name, ts];
   const channels = [...workspace.channels.values()];
   return [
     (
@@ -45,7 +48,8 @@ async function route() {
   const [name, ts] = place();
   const loading = [openPane(name), openThread(name, ts)];
   drawSidebar(name);
-  document.title = `${name === "home" ? workspace.bot.name : conversationTitle(workspace.channels.get(name))} · ${workspace.team.name}`;
+  const titles = { home: workspace.bot.name, workflows: "Workflows" };
+  document.title = `${titles[name] ?? conversationTitle(workspace.channels.get(name))} · ${workspace.team.name}`;
   await Promise.all(loading);
 }
 
@@ -53,10 +57,9 @@ function openPane(name) {
   if (pane?.name === name) return null;
   pane?.destroy();
   const onThread = (ts) => (location.hash = `#/${name}/${ts}`);
-  pane =
-    name === "home"
-      ? new HomePane({ openMenu })
-      : new ChannelPane(workspace.channels.get(name), { openMenu, onThread });
+  pane = Object.hasOwn(APART, name)
+    ? new APART[name]({ openMenu })
+    : new ChannelPane(workspace.channels.get(name), { openMenu, onThread });
   pane.name = name;
   main.replaceChildren(lost, pane.node);
   return pane.load();
@@ -68,7 +71,7 @@ function openThread(name, ts) {
   thread?.destroy();
   thread?.node.remove();
   thread =
-    key && name !== "home"
+    key && !Object.hasOwn(APART, name)
       ? new ThreadPane(workspace.channels.get(name), ts, { close: () => closeThread(name) })
       : null;
   document.body.classList.toggle("thread-open", Boolean(thread));

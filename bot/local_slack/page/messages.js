@@ -16,11 +16,12 @@ const dismissed = new Set();
 
 export class MessageList {
   /** `thread` is the parent's ts, or null for a channel; `onThread(ts)` is called when somebody opens one. */
-  constructor({ channel, thread = null, label, empty, onThread = () => {} }) {
+  constructor({ channel, thread = null, label, empty, onThread = () => {}, onRead = () => {} }) {
     Object.assign(this, {
       channel,
       thread,
       onThread,
+      onRead,
       empty,
       messages: new Map(),
       articles: new Map(),
@@ -58,6 +59,7 @@ export class MessageList {
     if (!answer.ok) return toast(answer.error);
     this.messages = new Map(answer.messages.map((message) => [message.ts, message]));
     this.draw();
+    this.onRead(answer);
     meanwhile.filter((event) => event.seq > answer.seq).forEach((event) => this.apply(event));
   }
 
@@ -182,7 +184,12 @@ export class MessageList {
       (message.bot_id || isBot(message.user)) && el("span", { class: "badge" }, "APP"),
       time,
     );
-    const parts = { body: el("div", { class: "message-body" }), files: el("div", { class: "files" }), foot: el("div") };
+    const parts = {
+      body: el("div", { class: "message-body" }),
+      unfurled: el("div"),
+      files: el("div", { class: "files" }),
+      foot: el("div"),
+    };
     const surface = this.surface(message);
     const node = el(
       "article",
@@ -206,6 +213,7 @@ export class MessageList {
         head,
         parts.body,
         edited,
+        parts.unfurled,
         parts.files,
         parts.foot,
       ),
@@ -215,17 +223,28 @@ export class MessageList {
       const source = JSON.stringify(current);
       if (node.source === source) return;
       node.source = source;
-      surface.form.keepOnly(current.blocks ?? []);
+      const unfurled = current.attachments ?? [];
+      surface.form.keepOnly([...(current.blocks ?? []), ...unfurled.flatMap((one) => one.blocks ?? [])]);
       drawBlocks(
         parts.body,
         current.blocks?.length ? current.blocks : current.text ? [{ type: "plain text", text: current.text }] : [],
         surface,
       );
+      parts.unfurled.replaceChildren(...unfurled.map((one) => this.preview(one, surface)));
       edited.textContent = current.edited ? "(edited)" : "";
       drawFiles(parts.files, current.files ?? []);
       parts.foot.replaceChildren(...(this.thread ? [] : this.replies(current)));
     };
     return node;
+  }
+
+  /** What the app shows of a link in the message. */
+  preview(attachment, surface) {
+    const box = el("div", { class: "unfurled", role: "group", "aria-label": "Preview" });
+    const body = el("div", {});
+    box.append(body);
+    drawBlocks(body, attachment.blocks ?? [{ type: "plain text", text: attachment.text ?? attachment.title }], surface);
+    return box;
   }
 
   private(message) {

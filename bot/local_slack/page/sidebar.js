@@ -36,7 +36,7 @@ export function drawSidebar(current) {
   const conversation = (channel) =>
     entry(
       channel.id,
-      channel.kind === "im" ? avatar(partner(channel)) : icon(channel.kind === "private" ? "lock" : "hash"),
+      channel.kind === "im" ? avatar(partner(channel)) : icon(["private", "mpim"].includes(channel.kind) ? "lock" : "hash"),
       channel.kind === "im" ? conversationTitle(channel) : channel.name,
       current,
     );
@@ -47,7 +47,10 @@ export function drawSidebar(current) {
       channels.filter((channel) => channel.kind !== "im" && channel.is_member !== false).map(conversation),
     ),
     section("Direct messages", channels.filter((channel) => channel.kind === "im").map(conversation)),
-    section("Apps", [entry("home", avatar(bot.id), `${bot.name} home`, current)]),
+    section("Apps", [
+      entry("home", avatar(bot.id), `${bot.name} home`, current),
+      workspace.steps.length > 0 && entry("workflows", icon("bolt"), "Workflows", current),
+    ]),
   );
   state.replaceChildren(
     el("i", { data: { on: Boolean(bot.connected) } }),

@@ -10,6 +10,8 @@ export const workspace = {
   channels: new Map(),
   commands: [],
   shortcuts: [],
+  steps: [],
+  talks: "",
 };
 
 export function remember(state) {
@@ -20,6 +22,8 @@ export function remember(state) {
   workspace.channels = new Map(state.channels.map((channel) => [channel.id, channel]));
   workspace.commands = state.commands ?? [];
   workspace.shortcuts = state.shortcuts ?? [];
+  workspace.steps = state.steps ?? [];
+  workspace.talks = state.talks ?? "";
 }
 
 export function userName(id) {
