@@ -87,7 +87,7 @@ class ToolFinished(RunEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCalled(RunEvent):
-    """A language model answered one call; the counts are the provider's own tokens.
+    """A language model answered one call; the counts are the provider's own tokens, ``cost`` in US dollars if known.
 
     ``cut``: it had not finished, but reached the most tokens it may answer.
     """
@@ -97,6 +97,7 @@ class ModelCalled(RunEvent):
     model: str
     prompt_tokens: int
     completion_tokens: int
+    cost: float | None = None
     cut: bool = False
 
 

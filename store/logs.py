@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import ForeignKey, Index, insert, select
+from sqlalchemy import ForeignKey, Index, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Record
+from store.runs import ExecutionRow
+
+_RUNS_AT_ONCE = 100
 
 
 class LogEntry(Record):
@@ -47,3 +50,23 @@ def of_run(session: Session, run_id: int, *, limit: int = 1000) -> list[LogEntry
     wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
     newest = session.scalars(wanted.order_by(ExecutionLogRow.id.desc()).limit(limit)).all()
     return [LogEntry.model_validate(row) for row in reversed(newest)]
+
+
+def prune(session: Session, *, team: str, ended_before: datetime, limit: int = 500) -> bool:
+    """Delete up to ``limit`` log lines of runs that ended so long ago; whether there may be more to delete.
+
+    The runs themselves stay, marked as having no log any more.
+    """
+    old = select(ExecutionRow.id).where(
+        ExecutionRow.team == team, ExecutionRow.log_pruned_at.is_(None), ExecutionRow.ended_at < ended_before
+    )
+    run_ids = session.scalars(old.order_by(ExecutionRow.ended_at).limit(_RUNS_AT_ONCE)).all()
+    for run_id in run_ids:
+        lines = select(ExecutionLogRow.id).where(ExecutionLogRow.execution_id == run_id)
+        gone = session.scalars(lines.order_by(ExecutionLogRow.id).limit(limit)).all()
+        session.execute(delete(ExecutionLogRow).where(ExecutionLogRow.id.in_(gone)))
+        limit -= len(gone)
+        if not limit:
+            return True
+        session.execute(update(ExecutionRow).where(ExecutionRow.id == run_id).values(log_pruned_at=datetime.now(UTC)))
+    return len(run_ids) == _RUNS_AT_ONCE

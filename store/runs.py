@@ -68,6 +68,7 @@ class Execution(Record):
     slot: datetime | None
     # ``None``: told about as it goes on. ``NEWS_ONLY``, ``NOTHING_NEW``: see there.
     telling: str | None
+    log_pruned_at: datetime | None
 
     @property
     def tokens(self) -> int:
@@ -93,6 +94,11 @@ class ExecutionRow(Base):
         Index(None, "status", "heartbeat_at"),
         # A time of a schedule has one run, whatever happens.
         Index(None, "schedule_id", "slot", unique=True),
+        Index(None, "team", "status", "id"),
+        Index(None, "crew_id", "status", "id"),
+        Index(None, "team", "started_by", "status", "id"),
+        # Old logs that are still there.
+        Index(None, "team", "log_pruned_at", "ended_at"),
         # A run that was taken back must not leave its number to another.
         {"sqlite_autoincrement": True},
     )
@@ -118,6 +124,7 @@ class ExecutionRow(Base):
     progress_ts: Mapped[str | None]
     prompt_tokens: Mapped[int] = mapped_column(default=0)
     completion_tokens: Mapped[int] = mapped_column(default=0)
+    # In US dollars; none where no price is known.
     cost: Mapped[float | None]
     owner_process: Mapped[str | None]
     fence: Mapped[int] = mapped_column(default=0)
@@ -126,6 +133,7 @@ class ExecutionRow(Base):
     schedule_id: Mapped[int | None]
     slot: Mapped[datetime | None]
     telling: Mapped[str | None]
+    log_pruned_at: Mapped[datetime | None]
 
 
 def add(
@@ -277,18 +285,6 @@ def finish(
 def discard(session: Session, run_id: int) -> None:
     """Take back a run that never began."""
     session.execute(delete(ExecutionRow).where(ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED))
-
-
-def add_tokens(session: Session, run_id: int, prompt: int, completion: int) -> None:
-    """Count the tokens of one or more model calls."""
-    session.execute(
-        update(ExecutionRow)
-        .where(ExecutionRow.id == run_id)
-        .values(
-            prompt_tokens=ExecutionRow.prompt_tokens + prompt,
-            completion_tokens=ExecutionRow.completion_tokens + completion,
-        )
-    )
 
 
 def place(session: Session, run_id: int, *, thread_ts: str | None = None, progress_ts: str | None = None) -> None:

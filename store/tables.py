@@ -6,6 +6,8 @@ from store.agents import AgentRow
 from store.audit import AuditEntryRow
 from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
+from store.limits import AllowanceRow, CrewLimitsRow
+from store.line import TurnRow
 from store.logs import ExecutionLogRow
 from store.runs import ExecutionRow
 from store.schedules import ScheduleRow
@@ -13,6 +15,7 @@ from store.secrets import SecretCanaryRow
 from store.shares import ShareRow
 from store.tasks import TaskDependencyRow, TaskRow
 from store.tools import AgentToolRow, ToolRow
+from store.usage import UsageRow
 from store.versions import CrewVersionRow
 from store.workspace_settings import WorkspaceSettingsRow
 
@@ -32,4 +35,8 @@ ALL = (
     ConnectionRow,
     SecretCanaryRow,
     ScheduleRow,
+    UsageRow,
+    CrewLimitsRow,
+    AllowanceRow,
+    TurnRow,
 )

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base
+from store.limits import WorkspaceLimits
 
 
 class WorkspaceSettings(BaseModel):
@@ -23,6 +24,8 @@ class WorkspaceSettings(BaseModel):
     allowed_dangers: list[str] = []
     # An administrator has stopped all schedules for now.
     schedules_paused: bool = False
+    # What runs may take.
+    limits: WorkspaceLimits = WorkspaceLimits()
 
 
 class WorkspaceSettingsRow(Base):

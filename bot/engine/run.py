@@ -107,7 +107,7 @@ def _discreet(emit: Emit, redactor: Redactor) -> Emit:
     """Tell the same without secrets: what is told is stored and shown."""
 
     def tell(event: RunEvent) -> None:
-        said = {name: value for name, value in vars(event).items() if isinstance(value, str | dict)}
+        said: dict[str, Any] = {name: value for name, value in vars(event).items() if isinstance(value, str | dict)}
         emit(replace(event, **redactor.everywhere(said)))
 
     return tell

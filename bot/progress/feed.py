@@ -22,10 +22,11 @@ from bot.events import (
 from bot.progress import messages
 from bot.progress.picture import RunPicture
 from bot.slack.gate import Gate, SlackRefused
-from store import logs, runs
+from store import logs, runs, usage
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import Execution, RunState
+from store.usage import Used
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Feed:
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._pictures: dict[int, RunPicture] = {}
         self._log: list[LogEntry] = []
-        self._tokens: dict[int, tuple[int, int]] = {}
+        self._used: dict[int, Used] = {}
         self._flush_at: datetime | None = None
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
         self._thread.start()
@@ -253,21 +254,20 @@ class Feed:
 
     def _note(self, event: RunEvent) -> None:
         if isinstance(event, ModelCalled):
-            prompt, completion = self._tokens.get(event.run_id, (0, 0))
-            self._tokens[event.run_id] = (prompt + event.prompt_tokens, completion + event.completion_tokens)
+            used = Used(event.prompt_tokens, event.completion_tokens, event.cost)
+            self._used[event.run_id] = self._used.get(event.run_id, Used()) + used
         self._log.append(_entry(event))
         self._flush_at = self._flush_at or datetime.now(UTC) + FLUSH
 
     def _flush(self) -> None:
         entries, self._log = self._log, []
-        tokens, self._tokens = self._tokens, {}
+        used, self._used = self._used, {}
         self._flush_at = None
-        if not entries and not tokens:
+        if not entries and not used:
             return
         with self.store.transaction() as session:
             logs.add(session, entries)
-            for run_id, (prompt, completion) in tokens.items():
-                runs.add_tokens(session, run_id, prompt, completion)
+            usage.add(session, used)
 
     def _when_done(self, future: Future[str], job: Callable[[Future[str]], None]) -> None:
         future.add_done_callback(lambda done: self._jobs.put(partial(job, done)))

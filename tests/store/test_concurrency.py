@@ -12,11 +12,12 @@ from typing import TypeVar
 import pytest
 
 from bot.errors import EditedMeanwhile, NameTaken
-from store import agents, crews, logs, runs
+from store import agents, crews, logs, runs, usage
 from store.crews import CrewDraft
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import RunState
+from store.usage import Used
 from tests.store.examples import ANA, NORTHWIND, Shelf
 from tests.support.office import AGENT, OWNER, TASK, Office
 
@@ -123,7 +124,7 @@ def test_eight_who_move_tasks_to_and_fro_never_lock_each_other_out(store: Store)
 def test_tokens_counted_at_the_same_time_all_count(shelf: Shelf) -> None:
     run = shelf.run(shelf.crew())
 
-    all_at_once(lambda number: [shelf.write(runs.add_tokens, run.id, 1, number) for _ in range(10)])
+    all_at_once(lambda number: [shelf.write(usage.add, {run.id: Used(1, number)}) for _ in range(10)])
 
     counted = shelf.read(runs.get, run.id, team=NORTHWIND)
     assert (counted.prompt_tokens, counted.completion_tokens) == (80, 10 * sum(range(THREADS)))

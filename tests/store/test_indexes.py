@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event, inspect
 
-from store import agents, audit, crews, logs, runs, shares, tables, tasks, tools
+from store import agents, audit, crews, limits, line, logs, runs, shares, tables, tasks, tools, usage
 from store.crews import CrewDraft
 from store.database import Store
+from store.limits import Ceiling, CrewLimits, Scope
 from store.logs import LogEntry
 from store.runs import RunState
 from store.shares import EVERYBODY, Level, Seer
 from store.tools import ToolDraft
+from store.usage import Used
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
 
 GROWING = {
@@ -29,6 +31,10 @@ GROWING = {
     "agent_tools",
     "shares",
     "audit_entries",
+    "usage",
+    "crew_limits",
+    "allowances",
+    "turns",
 }
 
 
@@ -75,10 +81,19 @@ def everything(shelf: Shelf) -> None:
     shelf.write(agents.move, agent.id, crew.id, team=NORTHWIND, by=ANA)
     shelf.write(tasks.move, later.id, crew.id, team=NORTHWIND, by=ANA)
     shelf.write(runs.beat, [run.id], owner="here")
-    shelf.write(runs.add_tokens, run.id, 1, 1)
+    shelf.write(usage.add, {run.id: Used(1, 1)})
     shelf.write(runs.place, run.id, thread_ts="1.1")
     shelf.write(logs.add, [LogEntry(execution_id=run.id, timestamp=datetime.now(UTC), log_type="x")])
     shelf.read(logs.of_run, run.id)
+    shelf.write(logs.prune, team=NORTHWIND, ended_before=datetime.now(UTC))
+    shelf.read(usage.in_month, usage.crew(crew.id), team=NORTHWIND)
+    shelf.write(limits.set_of_crew, crew.id, CrewLimits(), team=NORTHWIND, by=ANA)
+    shelf.read(limits.of_crew, crew.id, team=NORTHWIND)
+    shelf.write(limits.allow, run.id, Ceiling("run_tokens", Scope.CREW, 1), by=ANA)
+    shelf.read(limits.allowed, run.id)
+    shelf.run(crew)
+    shelf.read(line.order)
+    shelf.write(line.claim_next, owner="here")
     shelf.read(runs.abandoned, silent_for=timedelta(minutes=1))
     shelf.write(runs.finish, run, RunState.COMPLETED, results="x")
     shelf.write(tools.remove, tool.id, team=NORTHWIND)

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy.exc import NoResultFound
 
 from bot.errors import Gone
-from store import agents, crews, definitions, logs, runs, tasks
+from store import agents, crews, definitions, logs, runs, tasks, usage
 from store.crews import CrewDraft, Process
 from store.logs import LogEntry
 from store.runs import Execution, RunState
+from store.usage import Used
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
 
 MINUTE = timedelta(minutes=1)
@@ -108,7 +109,7 @@ def test_a_failure_says_why_and_where(shelf: Shelf) -> None:
 def test_tokens_add_up(shelf: Shelf) -> None:
     run = shelf.run(shelf.crew())
     for prompt, completion in ((100, 20), (7, 3)):
-        shelf.write(runs.add_tokens, run.id, prompt, completion)
+        shelf.write(usage.add, {run.id: Used(prompt, completion)})
 
     counted = shelf.read(runs.get, run.id, team=NORTHWIND)
     assert (counted.prompt_tokens, counted.completion_tokens, counted.tokens) == (107, 23, 130)

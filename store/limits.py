@@ -1,0 +1,151 @@
+"""What a run may take: the workspace's limits, those of each crew, and what people allowed single runs beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.database import Base, Draft
+from store.upserts import upsert
+
+Tokens = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+Dollars = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class Scope(StrEnum):
+    """Whose limit it is."""
+
+    WORKSPACE = "workspace"
+    CREW = "crew"
+
+
+class CrewLimits(Draft):
+    """What the runs of one crew may take; ``None`` means no limit. Months are UTC."""
+
+    # Stored as JSON, in which a later or earlier release may have kept more.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    run_minutes: int | None = Field(None, title="Minutes per run", ge=1, le=100_000)
+    call_seconds: int | None = Field(
+        None, title="Seconds per model call", ge=1, le=3_600, description="Empty: a call that takes 120 seconds fails."
+    )
+    run_tokens: Tokens | None = Field(None, title="Tokens per run")
+    run_cost: Dollars | None = Field(
+        None, title="US dollars per run", description="Counts models whose connection has a price: /crew models."
+    )
+    month_tokens: Tokens | None = Field(None, title="Tokens per month", description="Of all its runs together.")
+    month_cost: Dollars | None = Field(None, title="US dollars per month", description="Of all its runs together.")
+
+
+class WorkspaceLimits(CrewLimits):
+    """What all runs of a workspace may take, and how long their logs are kept."""
+
+    person_tokens: Tokens | None = Field(None, title="Tokens per person and month")
+    person_cost: Dollars | None = Field(None, title="US dollars per person and month")
+    runs_at_once: int | None = Field(
+        None,
+        title="Runs at once",
+        ge=1,
+        le=1_000,
+        description="More wait for their turn. Empty: what the server takes.",
+    )
+    person_runs_at_once: int | None = Field(None, title="Runs at once per person", ge=1, le=1_000)
+    log_days: int | None = Field(
+        None, title="Days to keep logs", ge=1, le=36_500, description="Empty: what the server’s settings say."
+    )
+
+
+# The limits at which a run pauses, in the order in which they are looked at.
+CEILINGS = (
+    "run_minutes",
+    "call_seconds",
+    "run_tokens",
+    "run_cost",
+    "month_tokens",
+    "month_cost",
+    "person_tokens",
+    "person_cost",
+)
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """One limit that a run is held to: ``name`` is a field of ``WorkspaceLimits``, ``most`` in its unit."""
+
+    name: str
+    scope: Scope
+    most: float
+
+    @property
+    def key(self) -> str:
+        """What tells it from the run's other limits."""
+        return f"{self.scope}.{self.name}"
+
+
+class CrewLimitsRow(Base):
+    """One row for each crew that has limits of its own."""
+
+    __tablename__ = "crew_limits"
+    __table_args__ = (Index(None, "team"),)
+
+    crew_id: Mapped[int] = mapped_column(ForeignKey("crew_instances.id", ondelete="CASCADE"), primary_key=True)
+    team: Mapped[str]
+    limits: Mapped[dict[str, Any]]
+    changed_by: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class AllowanceRow(Base):
+    """One row for each limit that somebody raised for a single run."""
+
+    __tablename__ = "allowances"
+
+    execution_id: Mapped[int] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True)
+    limit_key: Mapped[str] = mapped_column(primary_key=True)
+    most: Mapped[float]
+    allowed_by: Mapped[str]
+    allowed_at: Mapped[datetime]
+
+
+def of_crew(session: Session, crew_id: int | None, *, team: str) -> CrewLimits:
+    """The crew's limits; none where nothing was decided, or where it is gone."""
+    wanted = select(CrewLimitsRow.limits).where(CrewLimitsRow.crew_id == crew_id, CrewLimitsRow.team == team)
+    return CrewLimits.model_validate(session.scalar(wanted) or {})
+
+
+def set_of_crew(session: Session, crew_id: int, limits: CrewLimits, *, team: str, by: str) -> None:
+    """Hold the crew's runs to these limits from now on."""
+    values = {"limits": limits.model_dump(mode="json"), "changed_by": by, "updated_at": datetime.now(UTC)}
+    upsert(session, CrewLimitsRow, {"crew_id": crew_id, "team": team, **values}, update=values)
+
+
+def allow(session: Session, run_id: int, ceiling: Ceiling, *, by: str) -> None:
+    """Let one run go as far as ``ceiling.most``."""
+    values = {"most": ceiling.most, "allowed_by": by, "allowed_at": datetime.now(UTC)}
+    upsert(session, AllowanceRow, {"execution_id": run_id, "limit_key": ceiling.key, **values}, update=values)
+
+
+def allowed(session: Session, run_id: int) -> dict[str, float]:
+    """How far one run may go, by the keys of ceilings; those that nobody raised are not in it."""
+    wanted = select(AllowanceRow.limit_key, AllowanceRow.most).where(AllowanceRow.execution_id == run_id)
+    return {row.limit_key: row.most for row in session.execute(wanted)}
+
+
+def ceilings(workspace: WorkspaceLimits, crew: CrewLimits, raised: Mapping[str, float]) -> list[Ceiling]:
+    """Everything a run is held to; ``raised`` as from ``allowed``, which never lowers a limit."""
+    return list(_ceilings({Scope.CREW: crew, Scope.WORKSPACE: workspace}, raised))
+
+
+def _ceilings(limits: Mapping[Scope, CrewLimits], raised: Mapping[str, float]) -> Iterator[Ceiling]:
+    for name in CEILINGS:
+        for scope, decided in limits.items():
+            most = getattr(decided, name, None)
+            if most is not None:
+                yield Ceiling(name, scope, max(most, raised.get(f"{scope}.{name}", most)))
