@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import SecretStr
 from slack_bolt import App
@@ -23,11 +24,13 @@ import handlers.more_settings
 import handlers.moving
 import handlers.pictures
 import handlers.runs
+import handlers.schedules
 import handlers.sharing
 import handlers.tasks
 import handlers.tools
 from bot.engine.hardening import harden
 from bot.engine.llms import Models
+from bot.engine.news import is_news
 from bot.engine.run import execute
 from bot.engine.tools.toolbox import Kit, Toolbox
 from bot.engine.warmup import Warmup
@@ -37,15 +40,19 @@ from bot.pictures.png import Painter
 from bot.progress.feed import Feed
 from bot.redaction import Redactor
 from bot.runner import Runner
+from bot.scheduler import Scheduler
 from bot.services.admins import Admins
 from bot.services.agents import Agents
 from bot.services.audit import AuditLog
+from bot.services.clock import Clock
 from bot.services.crews import Crews
 from bot.services.history import History
 from bot.services.models import Connections
+from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
 from bot.services.rights import Rights
 from bot.services.runs import Runs
+from bot.services.schedules import Schedules
 from bot.services.sharing import Sharing
 from bot.services.tasks import Tasks
 from bot.services.tools import Tools
@@ -58,6 +65,7 @@ from bot.slack.later import Later
 from bot.slack.people import People
 from bot.slack.picture_files import PictureFiles
 from bot.slack.socket_mode import SocketMode
+from bot.slack.text import escape
 from handlers.injection import inject
 from store import health, runs
 from store.database import Store
@@ -66,6 +74,8 @@ from store.runs import Execution
 from store.secrets import Keyring
 from store.secrets import check as check_keys
 
+# How often it is looked which schedules are due.
+_TICK = timedelta(seconds=5)
 # Bolt runs the code of a button or command on these threads; each acks within milliseconds.
 _LISTENERS = 32
 
@@ -78,6 +88,7 @@ _DOORS = (
     handlers.more_settings,
     handlers.tools,
     handlers.runs,
+    handlers.schedules,
     handlers.history,
     handlers.sharing,
     handlers.models,
@@ -111,11 +122,12 @@ class Crewcall:
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
         # A form's answer waits for what Slack says about a person, so Slack gets a second, not ten, to say it.
         asking = WebClient(token=self.client.token, base_url=settings.slack_api_url, timeout=1)
-        people = People(asking)
-        self.admins, self.rights = Admins(people), Rights(people)
+        self.people = People(asking)
+        self.admins, self.rights = Admins(self.people), Rights(self.people)
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
+        self.newsroom = Newsroom(self.store, self._is_news)
         self.later = Later()
         self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close, self.later.close]
 
@@ -134,9 +146,15 @@ class Crewcall:
         self._parts.append(self.feed.close)
         self.runner = Runner(self.store, self._execute, self.feed, workers=self.settings.max_concurrent_runs)
         self._parts.append(self.runner.close)
+        launcher = _Launcher(self.feed, self.runner)
+        self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem)
+        self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
+        self.scheduler = Scheduler(every=_TICK, jobs=[self.clock.tick])
+        self._parts.append(self.scheduler.close)
         self.bolt = self._bolt()
         self._open_door()
         self.runner.recover()
+        self.scheduler.start()
         self.warmup.start()
 
     def close(self) -> None:
@@ -164,7 +182,6 @@ class Crewcall:
         guard(bolt)
         count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
-        launcher = _Launcher(self.feed, self.runner)
         crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,
@@ -177,7 +194,8 @@ class Crewcall:
             "admins": self.admins,
             "audit": AuditLog(self.store, self.admins),
             "connections": self.connections,
-            "runs": Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem),
+            "runs": self.runs,
+            "schedules": Schedules(self.store, self.rights, self.admins, self.people, self.runs),
             "tools": self.tools,
             "gate": self.gate,
             "commands": commands,
@@ -214,7 +232,16 @@ class Crewcall:
         models = self.connections.models_of(team)
         with self.toolbox.run_dir(run_id) as run_dir:
             kit = Kit(self.toolbox, run_dir, self.tools.allowed(team))
-            return execute(definition, inputs, run_id=run_id, models=models, emit=emit, stop=stop, kit=kit)
+            result = execute(definition, inputs, run_id=run_id, models=models, emit=emit, stop=stop, kit=kit)
+        self.newsroom.weigh(run_id, result)
+        return result
+
+    def notify(self, team: str, user: str, text: str) -> None:
+        """Say something to a person in their direct messages with the bot; it returns at once."""
+        self.gate.post(user, escape(text), team=team)
+
+    def _is_news(self, team: str, model: str, rule: str, before: str, result: str) -> bool:
+        return is_news(self.connections.models_of(team), model, rule, before, result)
 
 
 @dataclass(frozen=True)

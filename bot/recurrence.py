@@ -77,7 +77,7 @@ class Recurrence(BaseModel):
         if self.kind is Kind.WEEKLY and not self.days:
             raise ValueError("Choose at least one day.")
         if self.kind is Kind.CRON:
-            _check(self.expression)
+            check(self.expression)
         return self
 
     @property
@@ -184,7 +184,9 @@ def spoken(at: datetime, zone: ZoneInfo) -> str:
     return f"{spoken_date(there.date())} at {clock(there)}"
 
 
-def _check(expression: str) -> None:
+def check(written: str) -> str:
+    """The cron rule, or alias, as it was written; raise ``ValueError`` with a sentence for one that cannot be used."""
+    expression = _ALIASES.get(written.strip().lower(), written)
     if len(expression.split()) != 5:
         raise ValueError("Write five fields: minute, hour, day of the month, month, day of the week.")
     try:
@@ -196,6 +198,7 @@ def _check(expression: str) -> None:
         raise ValueError("That never happens.")
     if any(later - earlier < LEAST_APART for earlier, later in pairwise(times)):
         raise ValueError("That is too often: leave at least five minutes between two runs.")
+    return written
 
 
 def _existing(local: datetime, zone: ZoneInfo) -> datetime:

@@ -11,6 +11,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit_escaped
 from handlers.run_words import run_line
+from handlers.schedule_list import crew_lines
 from store.agents import Agent
 from store.crews import Process
 from store.shares import Level
@@ -31,6 +32,7 @@ def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None)
         *_problems(sheet),
         *_agents(sheet),
         *_tasks(sheet),
+        *crew_lines(sheet.schedules),
         *_runs(sheet),
     ]
     meta = {"crew": sheet.crew.id, "place": place}
@@ -45,6 +47,8 @@ def deleted_page(name: str) -> Json:
 def delete_confirmation(sheet: CrewSheet) -> Json:
     """“Are you sure?”, with what goes with the crew."""
     goes = f"{count(len(sheet.agents), 'agent')} and {count(len(sheet.tasks), 'task')}"
+    if sheet.schedules:
+        goes += f" and {count(len(sheet.schedules), 'schedule')}"
     text = f"“{sheet.crew.name}” goes with its {goes}. Its past runs stay in the history. This can’t be undone."
     return blocks.confirm("Delete this crew?", text, "Delete", "Keep it", danger=True)
 
@@ -77,6 +81,8 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
         style=None if sheet.problems else "primary",
         accessibility_label=f"Run {crew.name}",
     )
+    label = f"Schedule {crew.name}"
+    yield blocks.button("Schedule", "schedule.new", str(crew.id), accessibility_label=label)
     if sheet.level >= Level.EDIT:
         yield blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}")
         label = f"Settings of {crew.name}"

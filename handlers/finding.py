@@ -12,7 +12,7 @@ from bot.slack.text import fit_escaped
 from handlers.injection import Reply
 
 # What the buttons of “Did you mean …?” do; for everything else they open the crew.
-_ACTIONS = {"run": ("Run", "crew.run")}
+_ACTIONS = {"run": ("Run", "crew.run"), "schedule": ("Schedule", "schedule.new")}
 
 
 def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:

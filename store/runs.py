@@ -183,6 +183,12 @@ def fetch(session: Session, run_id: int) -> Execution:
     return Execution.model_validate(session.get_one(ExecutionRow, run_id))
 
 
+def going(session: Session, run_id: int) -> Execution | None:
+    """The run if it is not over, whichever workspace it belongs to; for the clock alone."""
+    row = session.get(ExecutionRow, run_id)
+    return Execution.model_validate(row) if row and row.status in UNFINISHED else None
+
+
 def team_of(session: Session, run_id: int) -> str:
     """The workspace of a run; raise ``Gone`` if there is none with this id."""
     team = session.scalar(select(ExecutionRow.team).where(ExecutionRow.id == run_id))
@@ -285,6 +291,12 @@ def finish(
 def discard(session: Session, run_id: int) -> None:
     """Take back a run that never began."""
     session.execute(delete(ExecutionRow).where(ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED))
+
+
+def keep_quiet(session: Session, run_id: int, *, nothing_new: bool) -> None:
+    """Decide about a run that is told about only if its result is new."""
+    telling = NOTHING_NEW if nothing_new else None
+    session.execute(update(ExecutionRow).where(ExecutionRow.id == run_id).values(telling=telling))
 
 
 def place(session: Session, run_id: int, *, thread_ts: str | None = None, progress_ts: str | None = None) -> None:

@@ -119,6 +119,14 @@ class Schedule(Record):
         return ScheduleDraft(**{name: getattr(self, name) for name in ScheduleDraft.model_fields})
 
 
+class LastRun(Record):
+    """How the newest run of a schedule stands, and when it was made."""
+
+    id: int
+    status: RunState
+    created_at: datetime
+
+
 class ScheduleRow(Base):
     """One row for each schedule.
 
@@ -194,10 +202,16 @@ def add(
 
 def get(session: Session, schedule_id: int, *, team: str) -> Schedule:
     """The schedule; raise ``Gone`` if the workspace has none with this id (any more)."""
-    found = session.execute(_with_names().where(ScheduleRow.id == schedule_id, ScheduleRow.team == team)).first()
+    found = find(session, schedule_id, team=team)
     if found is None:
         raise Gone(kind="schedule")
-    return _record(*found)
+    return found
+
+
+def find(session: Session, schedule_id: int, *, team: str) -> Schedule | None:
+    """The schedule, or ``None`` if the workspace has none with this id (any more)."""
+    found = session.execute(_with_names().where(ScheduleRow.id == schedule_id, ScheduleRow.team == team)).first()
+    return _record(*found) if found else None
 
 
 def list_all(
@@ -304,6 +318,18 @@ def begun(session: Session, schedule: Schedule, slots: Collection[datetime]) -> 
     """Those of ``slots`` that the schedule has had a run for already."""
     wanted = select(ExecutionRow.slot).where(ExecutionRow.schedule_id == schedule.id, ExecutionRow.slot.in_(slots))
     return {slot for slot in session.scalars(wanted) if slot is not None}
+
+
+def last_runs(session: Session, schedule_ids: Collection[int], *, team: str) -> dict[int, LastRun]:
+    """The newest run of each of these schedules that has had one, by the schedule's id."""
+    newest = (
+        select(func.max(ExecutionRow.id))
+        .where(ExecutionRow.team == team, ExecutionRow.schedule_id.in_(schedule_ids))
+        .group_by(ExecutionRow.schedule_id)
+    )
+    wanted = select(ExecutionRow.schedule_id, ExecutionRow.id, ExecutionRow.status, ExecutionRow.created_at)
+    found = session.execute(wanted.where(ExecutionRow.id.in_(newest)))
+    return {row.schedule_id: LastRun.model_validate(row) for row in found}
 
 
 def last_told(session: Session, schedule_id: int, *, team: str, before: int) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.local_slack.slack import Slack
 from bot.local_slack.web_api import Arguments, Method
@@ -33,7 +35,13 @@ def connections_open(slack: Slack, args: Arguments) -> Json:
 
 def _user(user: User) -> Json:
     profile = {"real_name": user.real_name, "display_name": user.name, "title": ""}
-    zone = {"tz": "Europe/London", "tz_label": "Greenwich Mean Time", "tz_offset": 0}
+    now = datetime.now(ZoneInfo(user.tz))
+    offset = int((now.utcoffset() or timedelta()).total_seconds())
+    zone = {"tz": user.tz, "tz_label": now.tzname(), "tz_offset": offset}
+    if user.deleted:
+        # https://docs.slack.dev/reference/objects/user-object: these say nothing any more.
+        known = {"id": user.id, "team_id": TEAM["id"], "name": user.name, "real_name": user.real_name}
+        return {**known, "deleted": True, "is_bot": user.is_bot, "profile": profile}
     return {
         "id": user.id,
         "team_id": TEAM["id"],

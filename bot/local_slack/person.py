@@ -58,6 +58,7 @@ class People:
             "submit": self.submit,
             "close": self.close,
             "open_home": self.open_home,
+            "deactivate": self.deactivate,
             "faults": self.faults,
         }
         return [
@@ -296,6 +297,14 @@ class People:
         seen = {"view": home} if home and tab == "home" else {}
         facts = {"user": user, "channel": self._workspace.im(user).id, "tab": tab, **seen}
         self._do.happened("app_home_opened", facts)
+        return {}
+
+    async def deactivate(self, sent: Json) -> Json:
+        """Close the account of ``who``, as an administrator."""
+        user, who = self._user(sent), str(sent.get("who"))
+        if not self._workspace.users[user].is_admin or who not in self._workspace.users or who == BOT_USER:
+            raise Trouble("Only administrators close accounts, and only those of people.")
+        self._workspace.deactivate(who)
         return {}
 
     async def faults(self, sent: Json) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from bot.local_slack.feed import Feed
@@ -25,6 +25,8 @@ class User:
     color: str
     is_bot: bool = False
     is_admin: bool = False
+    tz: str = "Europe/London"
+    deleted: bool = False
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Workspace:
         handle = self.bot_name.lower().replace(" ", "")
         for user in (
             User(ANA, "ana", "Ana Ferreira", "9b59b6", is_admin=True),
-            User(BEN, "ben", "Ben Okafor", "2a7fb8"),
+            User(BEN, "ben", "Ben Okafor", "2a7fb8", tz="America/New_York"),
             User(CHLOE, "chloe", "Chloé Tan", "c0622d"),
             User(BOT_USER, handle, self.bot_name, "1f7a5c", is_bot=True),
         ):
@@ -79,6 +81,13 @@ class Workspace:
             *(Channel(f"D{user[1:]}", "", "im", [user, BOT_USER], user=user) for user in people),
         ):
             self.channels[channel.id] = channel
+
+    def deactivate(self, user: str) -> None:
+        """Close somebody's account: they are in no channel any more, and what they wrote stays."""
+        self.users[user] = replace(self.users[user], deleted=True)
+        for channel in self.channels.values():
+            if user in channel.members and channel.kind != "im":
+                channel.members.remove(user)
 
     def im(self, user: str) -> Channel:
         """The conversation between ``user`` and the bot."""

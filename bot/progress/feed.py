@@ -25,7 +25,7 @@ from bot.slack.gate import Gate, SlackRefused
 from store import logs, runs, usage
 from store.database import Store
 from store.logs import LogEntry
-from store.runs import Execution, RunState
+from store.runs import NOTHING_NEW, Execution, RunState
 from store.usage import Used
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ class Feed:
         self.bot_name = bot_name
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._pictures: dict[int, RunPicture] = {}
+        # Runs that are told about only if there is news, each with whom to tell what goes wrong.
+        self._hushed: dict[int, Callable[[str], None]] = {}
         self._log: list[LogEntry] = []
         self._used: dict[int, Used] = {}
         self._flush_at: datetime | None = None
@@ -112,9 +114,14 @@ class Feed:
     # --- Announcing ------------------------------------------------------------------------------------------------
 
     def _announce(self, run: Execution, tell: Callable[[str], None], then: Callable[[int], None]) -> None:
-        if run.id not in self._pictures:
-            picture = self._pictures[run.id] = RunPicture.of(run)
+        if run.id in self._pictures:
+            return
+        picture = self._pictures[run.id] = RunPicture.of(run)
+        if run.telling is None:
             self._post_parent(picture, tell, then)
+            return
+        self._hushed[run.id] = tell
+        then(run.id)
 
     def _post_parent(self, picture: RunPicture, tell: Callable[[str], None], then: Callable[[int], None]) -> None:
         run, message = picture.run, messages.parent(picture)
@@ -182,6 +189,8 @@ class Feed:
         if picture is None:
             return
         picture.apply(event)
+        if picture.run.telling is not None and isinstance(event, _ENDINGS):
+            self._break_silence(picture)
         if picture.thread_ts is None:
             return
         if isinstance(event, _ENDINGS):
@@ -199,11 +208,24 @@ class Feed:
         if picture.state.over and not isinstance(event, _ENDINGS):
             return None
         self._pictures[event.run_id] = picture
+        if picture.run.telling is not None:
+            return picture
         if picture.thread_ts is None:
             self._post_parent(picture, tell=_to_nobody, then=_go_on)
         elif picture.progress_ts is None and not picture.state.over:
             self._post_progress(picture)
         return picture
+
+    def _break_silence(self, picture: RunPicture) -> None:
+        """Tell about a run that was to be told about only if its result is new, or let it rest in the log."""
+        tell = self._hushed.pop(picture.run.id, _to_nobody)
+        with self.store.reading() as session:
+            run = runs.fetch(session, picture.run.id)
+        if run.telling != NOTHING_NEW:
+            self._post_parent(picture, tell, _go_on)
+            return
+        self._safely(self._flush)
+        self._pictures.pop(run.id, None)
 
     def _attach(self, picture: RunPicture) -> None:
         run = picture.run

@@ -9,7 +9,7 @@ from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
-from store.runs import RunState
+from store.runs import Execution, RunState
 
 # Seen beside the words for a state, never instead of them.
 MARKS = {
@@ -34,11 +34,16 @@ class Message(NamedTuple):
 def parent(picture: RunPicture) -> Message:
     """The message in the channel, which always shows how the run stands."""
     run = picture.run
-    shown = [blocks.section(f"*{escape(run.crew_name)}* · {_state(picture)}\nStarted by <@{run.started_by}>")]
+    shown = [blocks.section(f"*{escape(run.crew_name)}* · {_state(picture)}\n{_starter(run)}")]
     if run.inputs:
         given = " · ".join(f"*{escape(name)}:* {fit_escaped(_line(value), 300)}" for name, value in run.inputs.items())
         shown.append(blocks.context(given))
     return Message(f"{run.crew_name}: {_state_words(picture)}", shown)
+
+
+def _starter(run: Execution) -> str:
+    by_clock = "’s schedule" if run.slot else ""
+    return f"Started by <@{run.started_by}>{by_clock}"
 
 
 def progress(picture: RunPicture, now: datetime) -> Message:
@@ -160,7 +165,10 @@ def _afterwards(picture: RunPicture) -> Json:
     buttons = [blocks.button("Run again", "run.again", run_id)] if picture.run.crew_id else []
     if picture.run.crew_id and picture.run.inputs:
         buttons.append(blocks.button("Edit inputs", "run.edit_inputs", run_id))
-    return blocks.actions(*buttons, blocks.button("Show log", "run.log", run_id), block_id="run.afterwards")
+    buttons.append(blocks.button("Show log", "run.log", run_id))
+    if picture.run.crew_id:
+        buttons.append(blocks.button("Schedule", "schedule.new", f"{picture.run.crew_id}:{run_id}"))
+    return blocks.actions(*buttons, block_id="run.afterwards")
 
 
 def _line(text: str) -> str:

@@ -35,6 +35,8 @@ class Verb(StrEnum):
     STARTED = "started"
     STOPPED = "stopped"
     EXPORTED = "exported"
+    PAUSED = "paused"
+    RESUMED = "resumed"
 
 
 def note(session: Session, verb: Verb, kind: str, name: str, *, by: Actor, details: str = "") -> None:

@@ -20,13 +20,14 @@ from bot.services.checks import (
 from bot.services.history import current, record, telling_what_changed
 from bot.services.rights import Rights
 from bot.services.writing import write
-from store import agents, crews, runs, shares, tasks, tools, versions
+from store import agents, crews, runs, schedules, shares, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance, Filter
 from store.database import Store
 from store.definitions import freeze
 from store.more_settings import CrewSettings
 from store.runs import Execution
+from store.schedules import Schedule
 from store.shares import Level
 from store.tasks import Task
 from store.tools import Tool
@@ -48,6 +49,7 @@ class CrewSheet:
     # What the reader may do with it, and with whom it is shared besides, by their ids.
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
+    schedules: list[Schedule] = field(default_factory=list)
 
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
@@ -173,6 +175,7 @@ class Crews:
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
+            scheduled = schedules.list_all(session, team=by.team, crew_id=crew_id)
             version = versions.number(session, crew_id, team=by.team)
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
         return CrewSheet(
@@ -187,6 +190,7 @@ class Crews:
             tools=held,
             level=level,
             shares=shared,
+            schedules=scheduled,
         )
 
 

@@ -16,10 +16,12 @@ from bot.slack.blocks import Json, alert, meta_of, modal, plain, section
 from bot.slack.text import escape, fit
 from bot.slack.widgets import (
     UNSHOWN,
+    Channel,
     Channels,
     Checkbox,
     Choice,
     Choices,
+    Date,
     Lines,
     Number,
     Offered,
@@ -29,7 +31,9 @@ from bot.slack.widgets import (
     Secret,
     Select,
     Suggested,
+    Switch,
     Text,
+    Time,
     Widget,
     digits,
     highest,
@@ -39,10 +43,12 @@ from bot.slack.widgets import (
 )
 
 __all__ = [
+    "Channel",
     "Channels",
     "Checkbox",
     "Choice",
     "Choices",
+    "Date",
     "Form",
     "Lines",
     "Number",
@@ -52,7 +58,9 @@ __all__ = [
     "Secret",
     "Select",
     "Suggested",
+    "Switch",
     "Text",
+    "Time",
     "error_view",
 ]
 

@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import Any, TypeVar
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 
 T = TypeVar("T")
 
@@ -62,6 +62,44 @@ class People:
             return bool(self._client.conversations_info(channel=channel)["channel"]["id"])
 
         return self._remembered(("reaches", team, channel), ask) or False
+
+    def zone(self, team: str, user: str) -> str | None:
+        """The IANA name of somebody's time zone; ``None`` when Slack does not say."""
+        return str((self._account(team, user) or {}).get("tz") or "") or None
+
+    def is_gone(self, team: str, user: str) -> bool | None:
+        """Whether somebody's account was deactivated or never was; ``None`` when Slack does not say."""
+        account = self._account(team, user)
+        return None if account is None else bool(account.get("deleted"))
+
+    def is_member(self, team: str, channel: str) -> bool | None:
+        """Whether the bot can post in a channel, as of this moment; ``None`` when Slack does not say."""
+        try:
+            found = self._client.conversations_info(channel=channel)["channel"]
+        except SlackApiError as error:
+            return False if error.response.get("error") == "channel_not_found" else None
+        except (SlackClientError, HTTPException, OSError, KeyError) as error:
+            _log.warning("Slack did not say whether the bot is in a channel: %s", error)
+            return None
+        return bool(found.get("is_im") or found.get("is_member"))
+
+    def heard_of(self, team: str, user: str) -> bool:
+        """Whether Slack has said within five minutes in which channels somebody is."""
+        with self._lock:
+            at, _ = self._known.get(("channels", team, user), (float("-inf"), None))
+        return self._now() - at < _REMEMBERED
+
+    def _account(self, team: str, user: str) -> dict[str, Any] | None:
+        def ask() -> dict[str, Any]:
+            try:
+                found = dict(self._client.users_info(user=user)["user"])
+            except SlackApiError as error:
+                if error.response.get("error") not in ("user_not_found", "user_not_visible"):
+                    raise
+                return {"deleted": True}
+            return {"tz": found.get("tz"), "deleted": found.get("deleted")}
+
+        return self._remembered(("account", team, user), ask)
 
     def admins(self, team: str) -> list[str]:
         """The names of the workspace's administrators, as colleagues know them; empty when Slack does not answer."""

@@ -222,6 +222,67 @@ class Radio(Select):
 
 
 @dataclass(frozen=True)
+class Switch(Select):
+    """One of the values the field's type lists; the bot hears of it at once, to ask for what goes with it."""
+
+    def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
+        """The menu, which acts as soon as something is chosen."""
+        return [block | {"dispatch_action": True} for block in super().blocks(ask, value, offered)]
+
+
+@dataclass(frozen=True)
+class Time(Widget):
+    """A time on the clock; ``zone`` is the IANA name of the time zone that Slack shows beside it."""
+
+    zone: str = ""
+    missing = "Choose a time."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The clock with the time, an object with ``hour`` and ``minute`` or a text, chosen."""
+        initial = str(value)[:5] if value else ""
+        zone = {"timezone": self.zone} if self.zone else {}
+        return {"type": "timepicker", **zone, **({"initial_time": initial} if initial else {})}
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The time as “09:00”."""
+        return states[0].get("selected_time")
+
+
+@dataclass(frozen=True)
+class Date(Widget):
+    """A day of the calendar."""
+
+    missing = "Choose a date."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The calendar with the day chosen."""
+        return {"type": "datepicker", **({"initial_date": str(value)} if value else {})}
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The day as “2026-12-24”."""
+        return states[0].get("selected_date")
+
+
+@dataclass(frozen=True)
+class Channel(Widget):
+    """A public channel, or a private one of the person, by its id; Slack itself offers them."""
+
+    missing = "Choose a channel."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The menu with the channel chosen."""
+        return {
+            "type": "conversations_select",
+            "filter": {"include": ["public", "private"]},
+            **({"initial_conversation": value} if value else {}),
+        }
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The id that was chosen."""
+        return states[0].get("selected_conversation")
+
+
+@dataclass(frozen=True)
 class Choice(Widget):
     """One of what there is at the moment; ``empty`` is said in the menu's place when there is nothing."""
 

@@ -15,7 +15,12 @@ from tests.support.reading import Json, elements, message_words, view_words, wor
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 10.0
-_NAMED = {"multi_users_select": "selected_users", "multi_conversations_select": "selected_conversations"}
+_NAMED = {
+    "multi_users_select": "selected_users",
+    "multi_conversations_select": "selected_conversations",
+    "conversations_select": "selected_conversation",
+}
+_SET = {"timepicker": "selected_time", "datepicker": "selected_date"}
 _CHOSEN = {"static_select": "selected_option", "radio_buttons": "selected_option"}
 
 
@@ -143,9 +148,10 @@ class Person:
         self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = {"files": shared}
 
     def fills(self, label: str, text: str) -> None:
-        """Write into the input with this label, over what is there."""
+        """Write into the input with this label, over what is there; a time as 09:30, a date as 2026-12-24."""
         block = self._input(label)
-        self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = {"value": text}
+        key = _SET.get(block["element"]["type"], "value")
+        self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = {key: text}
 
     def chooses(self, label: str, *options: str) -> None:
         """Choose from the menu with this label; several where it takes several, none to clear it."""
@@ -159,13 +165,17 @@ class Person:
         chosen: list[Json] = [offered[option] for option in options]
         single = _CHOSEN.get(block["element"]["type"])
         answer = {single: chosen[0] if chosen else None} if single else {"selected_options": chosen}
+        if block.get("dispatch_action"):
+            self._acts(self._form(), block, block["element"], answer)
+            return
         self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = answer
 
     def _names_chosen(self, block: Json, options: tuple[str, ...]) -> None:
         known = {name: one for one, name in self._names.items()}
         known |= {f"#{name}": one for name, one in self._channels.items()}
         chosen = [known[option] for option in options]
-        answer = {_NAMED[block["element"]["type"]]: chosen}
+        key = _NAMED[block["element"]["type"]]
+        answer = {key: chosen if key.endswith("s") else next(iter(chosen), None)}
         self._filled.setdefault(block["block_id"], {})[block["element"]["action_id"]] = answer
 
     def submits(self) -> None:
@@ -252,10 +262,12 @@ class Person:
         state = self._form()["state"]["values"][block["block_id"]][block["element"]["action_id"]]
         state = self._filled.get(block["block_id"], {}).get(block["element"]["action_id"], state)
         named = [*state.get("selected_users", []), *state.get("selected_conversations", [])]
+        named += filter(None, [state.get("selected_conversation")])
+        picked = state.get("selected_time") or state.get("selected_date")
         if named:
             return ", ".join(self._names[each] for each in named)
         chosen = [*filter(None, [state.get("selected_option")]), *state.get("selected_options", [])]
-        return ", ".join(option["text"]["text"] for option in chosen) or str(state.get("value") or "")
+        return ", ".join(option["text"]["text"] for option in chosen) or str(state.get("value") or picked or "")
 
     @property
     def labels(self) -> list[str]:

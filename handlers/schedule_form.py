@@ -1,0 +1,260 @@
+"""The form for a schedule: when, with which inputs, where; and what it would do, before it is saved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, create_model
+
+from bot.recurrence import Day, Kind, Recurrence, check, spoken, zone_of
+from bot.services.schedules import Preview
+from bot.slack import blocks
+from bot.slack.blocks import Json, meta_of
+from bot.slack.forms import Channel, Choice, Choices, Date, Form, Select, Switch, Text, Time
+from bot.slack.text import escape, fit_escaped
+from bot.slack.widgets import Offered, Widget
+from bot.time_words import WORDS, misspelt
+from store.crews import CrewInstance
+from store.schedules import Busy, Missed, News, Schedule, ScheduleDraft
+
+FORM = "schedule.form"
+_LONGEST = 3_000
+
+_KINDS: Mapping[str, str] = {
+    Kind.WEEKDAYS: "Every weekday",
+    Kind.DAILY: "Every day",
+    Kind.WEEKLY: "On certain days of the week",
+    Kind.MONTHLY: "Once a month",
+    Kind.HOURS: "Every few hours",
+    Kind.ONCE: "Once",
+    Kind.CRON: "Another rule (cron)",
+}
+_MISSED: Mapping[str, str] = {
+    Missed.SKIP: "Leave it out",
+    Missed.ONCE_HOUR: "Run once, if it is at most an hour late",
+    Missed.ONCE_DAY: "Run once, if it is at most a day late",
+    Missed.EACH_DAY: "Run for each time of the last day, at most 10",
+    Missed.EACH_WEEK: "Run for each time of the last week, at most 10",
+}
+_BUSY: Mapping[str, str] = {
+    Busy.SKIP: "Leave this time out",
+    Busy.QUEUE: "Wait until it is over, then run",
+    Busy.STOP: "Stop it, then run",
+}
+_NEWS: Mapping[str, str] = {
+    News.ALWAYS: "Always",
+    News.CHANGED: "Only if it differs from the last one",
+    News.RULE: "Only if a rule in words says so",
+}
+_DAYS: Offered = [(day, day.name.capitalize()) for day in Day]
+_DAYS_OF_MONTH: Offered = [*((day, f"{day}.") for day in range(1, 29)), (0, "The last day")]
+_HOURS: Offered = [(1, "Every hour"), *((hours, f"Every {hours} hours") for hours in (2, 3, 4, 6, 8, 12))]
+# What each kind asks for.
+_ASKS = {
+    Kind.WEEKDAYS: ("at",),
+    Kind.DAILY: ("at",),
+    Kind.WEEKLY: ("days", "at"),
+    Kind.MONTHLY: ("day", "at"),
+    Kind.HOURS: ("hours",),
+    Kind.ONCE: ("on", "at"),
+    Kind.CRON: ("cron",),
+}
+
+
+def _spelt(text: str) -> str:
+    if found := misspelt(text):
+        raise ValueError(f"“{found[0]}” is no time word. Did you mean “{found[1]}”?")
+    return text
+
+
+_Input = Annotated[str, AfterValidator(_spelt)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a form asks about: the crew's inputs by name, and the kind and news that are chosen at the moment."""
+
+    names: Sequence[str]
+    zone: str
+    kind: Kind = Kind.WEEKDAYS
+    news: News = News.ALWAYS
+
+    def form(self) -> Form[BaseModel]:
+        """The form; the fields that go with what is chosen are there, the others are not."""
+        when = {name: value for name, value in self._when().items() if name in _ASKS[self.kind]}
+        inputs = {
+            _field(number): (_Input, Field(title=name, min_length=1, max_length=_LONGEST, description=_hint(number)))
+            for number, name in enumerate(self.names)
+        }
+        fields: dict[str, Any] = {
+            "kind": (Kind, Field(self.kind, title="How often")),
+            **when,
+            **inputs,
+            "channel": (
+                str,
+                Field(
+                    "", title="Where to post", description="A channel that I am in; left empty, in our direct message."
+                ),
+            ),
+            "missed": (Missed, Field(Missed.ONCE_DAY, title="If a time was missed because I was down")),
+            "busy": (Busy, Field(Busy.SKIP, title="If the last run is still going")),
+            "news": (News, Field(self.news, title="Post the result")),
+        }
+        if self.news is News.RULE:
+            told = "A model compares each result with the last one that was posted, and this decides."
+            fields["news_rule"] = (
+                str,
+                Field(title="Which results are worth posting", min_length=1, max_length=1_000, description=told),
+            )
+        draft: type[BaseModel] = create_model("ScheduleAnswers", **fields)
+        return Form(draft, callback_id=FORM, title="Schedule", submit="Next", widgets=self._widgets(fields))
+
+    def _when(self) -> dict[str, Any]:
+        local = f"On the clock of {self.zone}, your time zone in Slack."
+        example = "Minute, hour, day of the month, month, day of the week, such as 0 9 * * 1-5; @daily works too."
+        return {
+            "days": (list[Day], Field([Day.MONDAY], title="Days", min_length=1)),
+            "day": (int, Field(1, title="Day of the month")),
+            "hours": (int, Field(2, title="How many hours", description=local)),
+            "on": (date, Field(title="Date")),
+            "cron": (
+                Annotated[str, AfterValidator(check)],
+                Field(title="Cron rule", min_length=1, max_length=100, description=f"{example} {local}"),
+            ),
+            "at": (time, Field(time(9), title="Time", description=local)),
+        }
+
+    def _widgets(self, fields: Mapping[str, Any]) -> dict[str, Widget]:
+        known: dict[str, Widget] = {
+            "kind": Switch(labels=_KINDS),
+            "days": Choices(),
+            "day": Choice(),
+            "hours": Choice(),
+            "on": Date(),
+            "at": Time(zone=self.zone),
+            "channel": Channel(),
+            "missed": Select(labels=_MISSED),
+            "busy": Select(labels=_BUSY),
+            "news": Switch(labels=_NEWS),
+            "news_rule": Text(multiline=True),
+            **{_field(number): Text(multiline=True) for number in range(len(self.names))},
+        }
+        return {name: widget for name, widget in known.items() if name in fields}
+
+    def view(self, values: Mapping[str, object], meta: Mapping[str, object]) -> Json:
+        """The form, filled with ``values``; ``meta`` has the ``notice`` on top."""
+        options = {"days": _DAYS, "day": _DAYS_OF_MONTH, "hours": _HOURS}
+        chosen = {"kind": self.kind, "news": self.news}
+        facts = {"names": list(self.names), "zone": self.zone, **chosen, **meta}
+        return self.form().view({**values, **chosen}, meta=facts, options=options, notice=str(meta["notice"]))
+
+    @classmethod
+    def of(cls, view: Json) -> Asked:
+        """What a form on the screen asks about."""
+        meta = meta_of(view)
+        return cls(meta["names"], meta["zone"], Kind(meta["kind"]), News(meta["news"]))
+
+
+def new_form(
+    crew: CrewInstance, names: Sequence[str], zone: str, known: Mapping[str, object], meta: Mapping[str, object]
+) -> Json:
+    """The form for a first schedule of the crew, its inputs filled with what is ``known`` of an earlier run."""
+    values = {_field(number): known.get(name, "") for number, name in enumerate(names)}
+    where = {"channel": meta.get("place")} if str(meta.get("place") or "").startswith(("C", "G")) else {}
+    facts = {"crew": crew.id, "notice": f"“{crew.name}” will run by itself:", **meta}
+    return Asked(names, zone).view({**values, **where}, facts)
+
+
+def edit_form(schedule: Schedule, names: Sequence[str], meta: Mapping[str, object]) -> Json:
+    """The form with what the schedule has."""
+    rule = schedule.recurrence
+    # Slack's menu of channels has no direct messages.
+    channel = schedule.channel if schedule.channel.startswith(("C", "G")) else ""
+    values: dict[str, object] = rule.model_dump() | {
+        **schedule.draft().model_dump(include={"missed", "busy", "news_rule"}),
+        "channel": channel,
+        **{_field(number): schedule.inputs.get(name, "") for number, name in enumerate(names)},
+    }
+    ids = {"crew": schedule.crew_id, "schedule": schedule.id, "version": schedule.version}
+    asked = Asked(names, schedule.zone, rule.kind, schedule.news)
+    return asked.view(values, {**ids, "notice": f"“{schedule.crew_name}” runs by itself:", **meta})
+
+
+def switched(view: Json, action: Json) -> Json:
+    """The form after another kind or news was chosen; what is typed in the fields that stay, Slack keeps itself."""
+    meta = meta_of(view)
+    field = action["action_id"].rpartition(".")[2]
+    meta[field] = action["selected_option"]["value"]
+    asked = Asked(meta["names"], meta["zone"], Kind(meta["kind"]), News(meta["news"]))
+    return asked.view({}, _lasting(meta))
+
+
+def answered(view: Json) -> ScheduleDraft:
+    """The draft as answered; raise ``FormRefused`` with a sentence for every faulty field."""
+    asked = Asked.of(view)
+    given = asked.form().read(view).model_dump()
+    when = {name: given[name] for name in ("kind", *_ASKS[asked.kind])}
+    return ScheduleDraft(
+        recurrence=Recurrence.model_validate(when),
+        zone=asked.zone,
+        inputs={name: given[_field(number)] for number, name in enumerate(asked.names)},
+        channel=given["channel"],
+        missed=given["missed"],
+        busy=given["busy"],
+        news=given["news"],
+        news_rule=given.get("news_rule", ""),
+    )
+
+
+def was_shown(view: Json, draft: ScheduleDraft) -> bool:
+    """Whether just this draft's preview is on the screen already."""
+    return meta_of(view).get("shown") == _fingerprint(draft)
+
+
+def with_preview(view: Json, preview: Preview) -> Json:
+    """The form again, and below it in words what it would do; its button saves that."""
+    asked, draft = Asked.of(view), preview.draft
+    values = {**draft.recurrence.model_dump(), **draft.model_dump(include={"channel", "missed", "busy", "news_rule"})}
+    values |= {_field(number): draft.inputs[name] for number, name in enumerate(asked.names)}
+    meta = {**_lasting(meta_of(view)), "shown": _fingerprint(draft)}
+    form = asked.view(values, meta)
+    return form | {"submit": blocks.plain("Save", 24), "blocks": [*form["blocks"], *_told(preview)]}
+
+
+def _told(preview: Preview) -> list[Json]:
+    draft, zone = preview.draft, zone_of(preview.draft.zone)
+    rule = draft.recurrence.words
+    times = "\n".join(f"• {spoken(at, zone)}" for at in preview.times)
+    heading = "The next times" if len(preview.times) > 1 else "The only time"
+    said = f"*{rule[:1].upper()}{escape(rule[1:])}* ({escape(draft.zone)} time)\n{heading}:\n{times}"
+    rows = [blocks.divider(), blocks.section(said, block_id="preview")]
+    if changed := [name for name in draft.inputs if draft.inputs[name] != preview.inputs[name]]:
+        lines = "\n".join(f"*{escape(name)}:* {fit_escaped(str(preview.inputs[name]), 300)}" for name in changed)
+        rows.append(blocks.section(f"Just now its inputs would be:\n{lines}", block_id="preview.inputs"))
+    return [*rows, blocks.context("Press *Save* if that is what you want, or change it above.")]
+
+
+def _lasting(meta: Mapping[str, object]) -> dict[str, object]:
+    """What a form carries on, whatever is chosen in it."""
+    return {name: meta[name] for name in ("crew", "schedule", "version", "place", "back", "notice") if name in meta}
+
+
+def _fingerprint(draft: ScheduleDraft) -> str:
+    text = json.dumps(draft.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _hint(number: int) -> str:
+    if number:
+        return ""
+    some = ", ".join(f"{{{word}}}" for word in list(WORDS)[:9:2])
+    return f"Time words in braces are filled in at each run: {some} and so on."
+
+
+def _field(number: int) -> str:
+    return f"input_{number}"

@@ -1,0 +1,125 @@
+"""How schedules are shown: in a list with what can be done with each, on the crew page, and before one is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.progress.messages import MARKS
+from bot.services.schedules import Entry, ScheduleList
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.text import count, escape, fit_escaped
+from handlers.run_words import WORDS, moment
+from store.schedules import News, Schedule, ScheduleState
+
+# Each takes up to two rows of the hundred that a window has.
+_MOST = 40
+_ON_CREW_PAGE = 5
+_RESTS = {
+    ScheduleState.PAUSED: "⏸️ Paused",
+    ScheduleState.FAILING: "⚠️ Paused: it failed three times in a row",
+    ScheduleState.NOT_ALLOWED: "⚠️ Paused: its owner may no longer run this crew",
+    ScheduleState.OWNER_LEFT: "⚠️ Paused: its owner is no longer in this workspace",
+    ScheduleState.DONE: "🏁 It has had its time",
+}
+
+
+def list_page(shown: ScheduleList, *, crew: int | None = None, notice: str | None = None) -> Json:
+    """The schedules of everybody's crews, or of one ``crew``; ``notice`` is a mrkdwn sentence on top."""
+    rows = [
+        *([blocks.alert(notice, "success")] if notice else []),
+        *_for_all(shown),
+        *(row for entry in _orphans_first(shown)[:_MOST] for row in _rows(entry)),
+    ]
+    if not shown.entries:
+        rows.append(blocks.section("No schedules yet. Make one with `/crew schedule NAME`."))
+    if len(shown.entries) > _MOST:
+        rows.append(blocks.context(f"and {count(len(shown.entries) - _MOST, 'schedule')} more"))
+    return blocks.modal("Schedules", rows, callback_id="schedule.list", meta={"crew": crew})
+
+
+def removal(schedule: Schedule) -> Json:
+    """“Are you sure?”, with what goes and what stays."""
+    said = f"*{escape(schedule.crew_name)}* no longer runs {escape(schedule.recurrence.words)}. Its past runs stay."
+    meta = {"schedule": schedule.id}
+    return blocks.modal(
+        "Delete schedule", [blocks.section(said)], callback_id="schedule.remove", submit="Delete", meta=meta
+    )
+
+
+def crew_lines(schedules: Sequence[Schedule]) -> Iterable[Json]:
+    """The schedules of a crew on its page."""
+    if not schedules:
+        return
+    yield blocks.divider()
+    see = blocks.button("All schedules", "schedule.list", str(schedules[0].crew_id))
+    yield blocks.section(f"*Schedules* ({len(schedules)})", accessory=see)
+    yield from (
+        blocks.context(f"{_rule(each)} · <@{each.owner}> · {_next(each)}") for each in schedules[:_ON_CREW_PAGE]
+    )
+    if len(schedules) > _ON_CREW_PAGE:
+        yield blocks.context(f"and {count(len(schedules) - _ON_CREW_PAGE, 'schedule')} more")
+
+
+def saved(schedule: Schedule) -> str:
+    """That it is saved, and when it runs first."""
+    first = f" It runs first {moment(schedule.next_at, '{date_long} at {time}')}." if schedule.next_at else ""
+    return f"*{escape(schedule.crew_name)}* runs {_rule(schedule)}.{first}"
+
+
+def _for_all(shown: ScheduleList) -> Iterable[Json]:
+    if shown.paused:
+        yield blocks.alert(
+            "An administrator has paused all schedules. Times that come meanwhile are left out.", "warning"
+        )
+    if shown.admin and (shown.paused or shown.entries):
+        word, value = ("Resume all", "resume") if shown.paused else ("Pause all", "pause")
+        sure = blocks.confirm(
+            "Pause all schedules?", "No schedule of this workspace runs until you resume them.", "Pause all", "Go on"
+        )
+        button = blocks.button(word, "schedule.all", value, confirm=None if shown.paused else sure)
+        yield blocks.actions(button, block_id="schedule.controls")
+
+
+def _orphans_first(shown: ScheduleList) -> list[Entry]:
+    if not shown.admin:
+        return shown.entries
+    return sorted(shown.entries, key=lambda entry: entry.schedule.state is not ScheduleState.OWNER_LEFT)
+
+
+def _rows(entry: Entry) -> Iterable[Json]:
+    schedule = entry.schedule
+    menu = _menu(schedule) if entry.may_change else None
+    block_id = f"schedule-{schedule.id}"
+    where = f"<#{schedule.channel}>" if schedule.channel.startswith(("C", "G")) else "direct message"
+    quiet = "" if schedule.news is News.ALWAYS else " · only what is new"
+    whose = "yours" if entry.mine else f"of <@{schedule.owner}>"
+    line = f"*{escape(schedule.crew_name)}* · {_rule(schedule)}\n{_next(schedule)} · in {where} · {whose}{quiet}"
+    yield blocks.section(line, accessory=menu, block_id=block_id)
+    if entry.last:
+        said = f"Last: {MARKS[entry.last.status]} {WORDS[entry.last.status]} {moment(entry.last.created_at)}"
+        note = f" · {fit_escaped(schedule.note, 300)}" if schedule.note else ""
+        yield blocks.context(said + note)
+    elif schedule.note:
+        yield blocks.context(fit_escaped(schedule.note, 300))
+
+
+def _menu(schedule: Schedule) -> Json:
+    on = schedule.state is ScheduleState.ACTIVE
+    choices = (
+        ("Run now", "run"),
+        ("Pause", "pause") if on else ("Resume", "resume"),
+        ("Edit", "edit"),
+        ("Delete…", "delete"),
+    )
+    return blocks.overflow("schedule.menu", *(blocks.option(label, f"{what}:{schedule.id}") for label, what in choices))
+
+
+def _rule(schedule: Schedule) -> str:
+    return f"{escape(schedule.recurrence.words)} ({escape(schedule.zone)})"
+
+
+def _next(schedule: Schedule) -> str:
+    if schedule.state is not ScheduleState.ACTIVE or schedule.next_at is None:
+        return _RESTS.get(schedule.state, "Nothing is to come")
+    return f"Next: {moment(schedule.next_at, '{date_short_pretty} at {time}')}"
