@@ -46,6 +46,7 @@ from bot.services.agents import Agents
 from bot.services.audit import AuditLog
 from bot.services.clock import Clock
 from bot.services.crews import Crews
+from bot.services.flows import Flows
 from bot.services.history import History
 from bot.services.models import Connections
 from bot.services.news import Newsroom
@@ -189,6 +190,7 @@ class Crewcall:
             "picture_files": PictureFiles(),
             "agents": Agents(self.store, self.rights, self.connections.problem),
             "tasks": Tasks(self.store, self.rights),
+            "flows": Flows(self.store, self.rights),
             "history": History(self.store, self.rights),
             "sharing": Sharing(self.store, self.rights),
             "admins": self.admins,

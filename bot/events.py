@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 
 def _now() -> datetime:
@@ -24,7 +25,18 @@ class RunStarted(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskStarted(RunEvent):
+class CrewEvent(RunEvent):
+    """Something that happened in a crew; ``step`` is the step of a flow for which it works.
+
+    Steps are called by their keys: ``draft``, ``each[2]`` for the second item of a list (counted from 0), and
+    ``sub/draft`` in the flow that the step ``sub`` runs.
+    """
+
+    step: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskStarted(CrewEvent):
     """Work on a task began."""
 
     task: str
@@ -32,7 +44,7 @@ class TaskStarted(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskFinished(RunEvent):
+class TaskFinished(CrewEvent):
     """A task has its output: ``output`` is the whole raw text."""
 
     task: str
@@ -41,14 +53,14 @@ class TaskFinished(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskSkipped(RunEvent):
+class TaskSkipped(CrewEvent):
     """A task was left out, because its condition did not hold."""
 
     task: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskFile(RunEvent):
+class TaskFile(CrewEvent):
     """A task's result is wanted as a file called ``name``; ``content`` is its whole text."""
 
     task: str
@@ -58,7 +70,7 @@ class TaskFile(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskFailed(RunEvent):
+class TaskFailed(CrewEvent):
     """A task gave up; ``reason`` is a sentence for people."""
 
     task: str
@@ -67,7 +79,7 @@ class TaskFailed(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolStarted(RunEvent):
+class ToolStarted(CrewEvent):
     """An agent called a tool."""
 
     task: str
@@ -76,7 +88,7 @@ class ToolStarted(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolFinished(RunEvent):
+class ToolFinished(CrewEvent):
     """A tool answered, or failed with ``error``."""
 
     task: str
@@ -86,7 +98,7 @@ class ToolFinished(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCalled(RunEvent):
+class ModelCalled(CrewEvent):
     """A language model answered one call; the counts are the provider's own tokens, ``cost`` in US dollars if known.
 
     ``cut``: it had not finished, but reached the most tokens it may answer.
@@ -102,12 +114,56 @@ class ModelCalled(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelAnswered(RunEvent):
+class ModelAnswered(CrewEvent):
     """What a model said, told only of agents whose answers the log is to keep."""
 
     task: str
     agent: str
     answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepEvent(RunEvent):
+    """Something that happened to a step of a flow, called as in ``CrewEvent``; ``name`` and ``kind`` are its own."""
+
+    step: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepStarted(StepEvent):
+    """A step began; ``round`` is 1, and more where a loop comes back to it."""
+
+    round: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFinished(StepEvent):
+    """A step is done: ``output`` is its text, ``outcome`` what it came to where it has named outcomes."""
+
+    output: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFailed(StepEvent):
+    """A step gave up; ``reason`` is a sentence for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSkipped(StepEvent):
+    """The flow is done and never came to this step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChanged(RunEvent):
+    """A flow's state after a step; ``step`` is that of the flow around it, if it runs as a step itself."""
+
+    state: dict[str, Any]
+    step: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

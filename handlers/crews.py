@@ -27,6 +27,7 @@ NEW_CREW = Form(
     callback_id="crew.create",
     title="New crew",
     submit="Create",
+    fields=["name", "description", "process_type"],
     widgets={"description": Text(multiline=True)},
 )
 EDIT_CREW = replace(NEW_CREW, callback_id="crew.change", title="Edit crew", submit="Save")

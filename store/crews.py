@@ -42,6 +42,9 @@ class CrewDraft(Draft):
         title="Process",
         description="Sequential: one task after the other. Hierarchical: a manager hands the tasks to the agents.",
     )
+    is_flow: bool = Field(
+        False, title="Flow", description="It connects crews and other flows in steps. This stays as it is."
+    )
 
 
 class CrewInstance(Record):
@@ -76,7 +79,9 @@ class CrewInstance(Record):
 
     def draft(self) -> CrewDraft:
         """What an edit starts from."""
-        return CrewDraft(name=self.name, description=self.description, process_type=self.process_type)
+        return CrewDraft(
+            name=self.name, description=self.description, process_type=self.process_type, is_flow=self.is_flow
+        )
 
 
 class CrewInstanceRow(Base):
@@ -192,7 +197,8 @@ def change(session: Session, crew_id: int, draft: CrewDraft, *, team: str, versi
     row = _row(session, crew_id, team, lock=True)
     if row.version != version:
         raise EditedMeanwhile(kind="crew", who=row.changed_by, version=row.version)
-    for field, value in _columns(draft).items():
+    # A crew never becomes a flow.
+    for field, value in _columns(draft.model_copy(update={"is_flow": row.is_flow})).items():
         setattr(row, field, value)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
     with translated({"uq_crew_instances_team_name_key": NameTaken(kind="a crew", name=draft.name)}):
@@ -209,6 +215,18 @@ def configure(
         raise EditedMeanwhile(kind="crew", who=row.changed_by, version=row.version)
     row.config = {**row.config, **settings.model_dump()}
     row.changed_by, row.updated_at = by, datetime.now(UTC)
+    session.flush()
+    return CrewInstance.model_validate(row)
+
+
+def set_state(
+    session: Session, flow_id: int, schema: dict[str, Any] | None, *, team: str, version: int, by: str
+) -> CrewInstance:
+    """Save an edit of ``version``'s state, the JSON Schema of an object; raise ``EditedMeanwhile`` or ``Gone``."""
+    row = _row(session, flow_id, team, lock=True)
+    if row.version != version:
+        raise EditedMeanwhile(kind="flow", who=row.changed_by, version=row.version)
+    row.state_schema, row.changed_by, row.updated_at = schema, by, datetime.now(UTC)
     session.flush()
     return CrewInstance.model_validate(row)
 

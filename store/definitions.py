@@ -1,4 +1,4 @@
-"""Definitions: a crew with its agents and tasks, frozen, by names instead of ids."""
+"""Definitions: a crew with its agents and tasks, or a flow with its steps, frozen, by names instead of ids."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from store.agents import Agent
 from store.crews import CrewInstance, Process
 from store.more_settings import AgentSettings, CrewSettings, TaskSettings
+from store.steps import AfterPlan, FlowStep, Join
 from store.tasks import Task
 from store.tools import Tool
 
@@ -54,8 +55,37 @@ class TaskPlan(BaseModel):
     settings: TaskSettings = TaskSettings()
 
 
+class LinkPlan(BaseModel):
+    """A task that is given what a task of an earlier step's crew came to; tasks by name, the step by its key."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    task: str
+    step: str
+    depends_on: str
+
+
+class StepPlan(BaseModel):
+    """A step of a flow, as it was at that moment; the crew or flow that it runs by name, other steps by their keys."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key: str
+    name: str
+    kind: str
+    target: str | None = None
+    # The inputs of what it runs by name, each as an expression in CEL.
+    inputs: dict[str, str] = {}
+    after: list[AfterPlan] = []
+    join: Join = "all"
+    # The field of the state that its result goes to; empty where it goes nowhere.
+    result: str = ""
+    links: list[LinkPlan] = []
+    settings: dict[str, Any] = {}
+
+
 class Definition(BaseModel):
-    """A whole crew as it was at one moment: what a run carries out, whatever is edited meanwhile."""
+    """A whole crew or flow as it was at one moment: what a run carries out, whatever is edited meanwhile."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -65,10 +95,16 @@ class Definition(BaseModel):
     # The manager's name stands in place of its id, which means nothing in a copy.
     manager: str | None = None
     settings: CrewSettings = CrewSettings()
-    agents: list[AgentPlan]
-    tasks: list[TaskPlan]
+    agents: list[AgentPlan] = []
+    tasks: list[TaskPlan] = []
     # What a run needs to make the tools; a version of the crew, whose tools are others' too, knows only their names.
     tools: list[ToolPlan] = []
+    is_flow: bool = False
+    # A flow's state, as the JSON Schema of an object.
+    state: dict[str, Any] | None = None
+    steps: list[StepPlan] = []
+    # What the steps run, by name, each with what its own steps run left out; only a run has them.
+    parts: dict[str, Definition] = {}
 
 
 def freeze(
@@ -110,4 +146,32 @@ def freeze(
             for task in tasks
         ],
         tools=[ToolPlan.model_validate(tool, from_attributes=True) for tool in kit.values()],
+    )
+
+
+def freeze_flow(
+    flow: CrewInstance, steps: list[FlowStep], targets: Mapping[int, str], tasks: Mapping[int, str]
+) -> Definition:
+    """Freeze a flow as it is now; ``targets`` are the names of crews and flows by id, ``tasks`` those of their tasks.
+
+    A connection with a task that is not among them is left out.
+    """
+    return Definition(
+        name=flow.name,
+        description=flow.description,
+        is_flow=True,
+        state=flow.state_schema,
+        steps=[
+            StepPlan(
+                **step.model_dump(include={"key", "name", "kind", "inputs", "join", "result", "settings"}),
+                target=targets.get(step.target_id or 0),
+                after=step.after,
+                links=[
+                    LinkPlan(task=tasks[link.task_id], step=link.step, depends_on=tasks[link.depends_on_id])
+                    for link in step.links
+                    if link.task_id in tasks and link.depends_on_id in tasks
+                ],
+            )
+            for step in steps
+        ],
     )

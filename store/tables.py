@@ -13,6 +13,7 @@ from store.runs import ExecutionRow
 from store.schedules import ScheduleRow
 from store.secrets import SecretCanaryRow
 from store.shares import ShareRow
+from store.steps import FlowStepRow
 from store.tasks import TaskDependencyRow, TaskRow
 from store.tools import AgentToolRow, ToolRow
 from store.usage import UsageRow
@@ -24,6 +25,7 @@ ALL = (
     AgentRow,
     TaskRow,
     TaskDependencyRow,
+    FlowStepRow,
     ToolRow,
     AgentToolRow,
     ExecutionRow,

@@ -121,6 +121,14 @@ class RunPicture:
         self._task(event.task, event.agent).cut = event.cut
 
     @apply.register
+    def _(self, event: events.StepEvent) -> None:
+        """A flow's tasks have cards; its steps are told of in the log."""
+
+    @apply.register
+    def _(self, event: events.StateChanged) -> None:
+        """The state is for the log."""
+
+    @apply.register
     def _(self, event: events.RunCompleted) -> None:
         self.state, self.ended_at, self.result = RunState.COMPLETED, event.at, event.result
 

@@ -36,11 +36,16 @@ class Place(StrEnum):
     TASK = "task.edit"
     TASK_SETTINGS = "task.settings"
     TOOLS = "tools"
+    NEW_STEP = "step.add"
+    STEP = "step.edit"
+    STEP_SETTINGS = "step.settings"
+    STATE = "flow.state"
+    CREW = "crew.open"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend before a run: a sentence, and where to go; ``subject`` is the agent’s or task’s id there."""
+    """One thing to mend before a run: a sentence, and where to go; ``subject`` is the id of what is there."""
 
     sentence: str
     place: Place

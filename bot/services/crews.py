@@ -17,10 +17,11 @@ from bot.services.checks import (
     problems,
     tool_problems,
 )
+from bot.services.flows import refuse_used
 from bot.services.history import current, record, telling_what_changed
 from bot.services.rights import Rights
 from bot.services.writing import write
-from store import agents, crews, runs, schedules, shares, tasks, tools, versions
+from store import agents, crews, runs, schedules, shares, steps, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance, Filter
 from store.database import Store
@@ -46,6 +47,8 @@ class CrewSheet:
     version: int
     # The tools of each agent, by the agent's id.
     tools: dict[int, list[Tool]] = field(default_factory=dict)
+    # The flows that run it, by id and name.
+    used_by: list[tuple[int, str]] = field(default_factory=list)
     # What the reader may do with it, and with whom it is shared besides, by their ids.
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
@@ -89,7 +92,12 @@ class Crews:
         with self.store.transaction() as session:
             viewer.require(session, crew_id, Level.RUN)
             original = current(session, crew_id, by=by).model_copy(update={"name": name})
-            draft = CrewDraft(name=name, description=original.description, process_type=original.process)
+            draft = CrewDraft(
+                name=name,
+                description=original.description,
+                process_type=original.process,
+                is_flow=original.is_flow,
+            )
             crew = crews.add(session, draft, team=by.team, by=by.user)
             write(session, crew, original, by=by)
             record(session, crew.id, by=by, summary="Copied.", verb=Verb.COPIED)
@@ -125,10 +133,13 @@ class Crews:
             return crew
 
     def delete(self, crew_id: int, *, by: Actor) -> CrewInstance:
-        """Delete a crew with its agents and tasks, keep its runs, and return what it was; raise ``Gone``."""
+        """Delete a crew with its agents and tasks, keep its runs, and return what it was.
+
+        Raises ``Gone``, or ``UsedByFlows`` while flows run it.
+        """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            viewer.require(session, crew_id, Level.OWN)
+            refuse_used(session, viewer.require(session, crew_id, Level.OWN))
             crew = crews.remove(session, crew_id, team=by.team)
             note(session, Verb.DELETED, crew.kind, crew.name, by=by)
             return crew
@@ -177,6 +188,7 @@ class Crews:
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
             scheduled = schedules.list_all(session, team=by.team, crew_id=crew_id)
             version = versions.number(session, crew_id, team=by.team)
+            used_by = steps.users_of(session, crew_id, team=by.team)
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
         return CrewSheet(
             crew=crew,
@@ -188,6 +200,7 @@ class Crews:
             + tool_problems(held.values(), self.tool_problem, team=by.team),
             version=version,
             tools=held,
+            used_by=used_by,
             level=level,
             shares=shared,
             schedules=scheduled,

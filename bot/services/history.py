@@ -10,11 +10,12 @@ from bot.errors import EditedMeanwhile
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.differences import differences, in_words
+from bot.services.freezing import frozen
 from bot.services.rights import Rights
 from bot.services.writing import write
-from store import agents, crews, tasks, tools, versions
+from store import crews, versions
 from store.database import Store
-from store.definitions import Definition, freeze
+from store.definitions import Definition
 from store.shares import Level
 from store.versions import CrewVersion
 
@@ -68,17 +69,14 @@ def record(
         return last
     said = summary or (in_words(differences(last.definition, now)) if last else "Created.")
     number = last.number + 1 if last else 1
-    note(session, verb, "crew", now.name, by=by, details=said if last or summary else "")
+    note(session, verb, "flow" if now.is_flow else "crew", now.name, by=by, details=said if last or summary else "")
     return versions.add(session, now, crew_id=crew_id, number=number, summary=said, team=by.team, by=by.user)
 
 
 def current(session: Session, crew_id: int, *, by: Actor) -> Definition:
     """The crew's definition as it is in this transaction; raise ``Gone``."""
     crew = crews.get(session, crew_id, team=by.team)
-    members = agents.list_all(session, crew_id, team=by.team)
-    held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
-    now = freeze(crew, members, tasks.list_all(session, crew_id, team=by.team), held)
-    return now.model_copy(update={"tools": []})
+    return frozen(session, crew).model_copy(update={"tools": []})
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services import Actor
-from store import agents, crews, tasks, tools
+from store import agents, crews, steps, tasks, tools
 from store.agents import Agent, AgentDraft
-from store.crews import CrewDraft, CrewInstance
-from store.definitions import AgentPlan, Definition, TaskPlan
+from store.crews import CrewInstance
+from store.definitions import AgentPlan, Definition, StepPlan, TaskPlan
 from store.names import name_key
+from store.steps import StepDraft, TaskLink
 from store.tasks import TaskDraft
 
 if TYPE_CHECKING:
@@ -19,18 +20,69 @@ if TYPE_CHECKING:
 def write(session: Session, crew: CrewInstance, wanted: Definition, *, by: Actor) -> None:
     """Change the crew, its agents and its tasks until they are as ``wanted``; things are matched by name.
 
-    What the crew has more than that is removed; tools that no longer exist stay away.
+    The same with a flow, its state and its steps, which are matched by key. What it has more than that is removed;
+    tools, and crews that a flow runs, stay away where they no longer exist.
     Raise ``NameTaken`` if another crew has the name by now.
     """
-    draft = CrewDraft(name=wanted.name, description=wanted.description, process_type=wanted.process)
+    told = {"name": wanted.name, "description": wanted.description, "process_type": wanted.process}
+    draft = crew.draft().model_copy(update=told)
     if draft != crew.draft():
         crew = crews.change(session, crew.id, draft, team=crew.team, version=crew.version, by=by.user)
+    if crew.is_flow:
+        _write_flow(session, crew, wanted, by)
+        return
     members = _write_agents(session, crew, wanted.agents, by)
     manager = members[wanted.manager].id if wanted.manager in members else None
     settings = wanted.settings.model_copy(update={"manager_agent_id": manager})
     if settings != crew.settings:
         crews.configure(session, crew.id, settings, team=crew.team, version=crew.version, by=by.user)
     _write_tasks(session, crew, wanted.tasks, members, by)
+
+
+def _write_flow(session: Session, flow: CrewInstance, wanted: Definition, by: Actor) -> None:
+    if flow.state_schema != wanted.state:
+        flow = crews.set_state(session, flow.id, wanted.state, team=flow.team, version=flow.version, by=by.user)
+    known = {step.key: step for step in steps.list_all(session, flow.id, team=flow.team)}
+    gone = known.keys() - {plan.key for plan in wanted.steps}
+    for key in gone:
+        steps.remove(session, known[key].id, team=flow.team)
+    changed = [plan for plan in wanted.steps if plan.key in known and known[plan.key].name != plan.name]
+    for number, plan in enumerate(changed):
+        # Two steps may have swapped their names, which no moment may see twice.
+        was = known[plan.key]
+        aside = was.draft().model_copy(update={"name": f"{was.name[:60]} ({number}) …"})
+        known[plan.key] = steps.change(session, was.id, aside, team=flow.team, version=was.version, by=by.user)
+    ids = []
+    for plan in wanted.steps:
+        draft, step = _step_draft(session, plan, wanted, flow), known.get(plan.key)
+        if step is None:
+            step = steps.add(session, draft, flow_id=flow.id, team=flow.team, by=by.user, key=plan.key)
+        elif step.draft() != draft:
+            step = steps.change(session, step.id, draft, team=flow.team, version=step.version, by=by.user)
+        ids.append(step.id)
+    steps.reorder(session, flow.id, ids, team=flow.team)
+
+
+def _step_draft(session: Session, plan: StepPlan, wanted: Definition, flow: CrewInstance) -> StepDraft:
+    targets = {each.key: _target_id(session, each.target, flow) for each in wanted.steps}
+    work = {key: _tasks_by_name(session, target, flow) for key, target in targets.items()}
+    links = [
+        TaskLink(task_id=work[plan.key][link.task], step=link.step, depends_on_id=work[link.step][link.depends_on])
+        for link in plan.links
+        if link.task in work[plan.key] and link.depends_on in work.get(link.step, {})
+    ]
+    told = plan.model_dump(include={"name", "kind", "inputs", "join", "result", "settings"})
+    return StepDraft(**told, target_id=targets[plan.key], after=plan.after, links=links)
+
+
+def _target_id(session: Session, name: str | None, flow: CrewInstance) -> int | None:
+    found = crews.named(session, name, team=flow.team) if name else None
+    return found.id if found else None
+
+
+def _tasks_by_name(session: Session, crew_id: int | None, flow: CrewInstance) -> dict[str, int]:
+    found = tasks.list_all(session, crew_id, team=flow.team) if crew_id is not None else []
+    return {task.name: task.id for task in found}
 
 
 def _write_agents(session: Session, crew: CrewInstance, wanted: list[AgentPlan], by: Actor) -> dict[str, Agent]:
