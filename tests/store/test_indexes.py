@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event, inspect
 
-from store import agents, audit, crews, limits, line, logs, runs, shares, tables, tasks, tools, usage
+from store import agents, audit, crews, limits, line, logs, runs, shares, steps, tables, tasks, tools, usage
 from store.crews import CrewDraft
 from store.database import Store
 from store.limits import Ceiling, CrewLimits, Scope
 from store.logs import LogEntry
 from store.runs import RunState
 from store.shares import EVERYBODY, Level, Seer
+from store.steps import StepDraft
 from store.tools import ToolDraft
 from store.usage import Used
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
@@ -31,6 +32,7 @@ GROWING = {
     "agent_tools",
     "shares",
     "audit_entries",
+    "flow_steps",
     "usage",
     "crew_limits",
     "allowances",
@@ -56,6 +58,10 @@ def everything(shelf: Shelf) -> None:
     shelf.read(tasks.get, task.id, team=NORTHWIND)
     later = shelf.task(crew, "Later", depends_on=[task.id])
     shelf.write(tasks.change, later.id, task_draft("New"), team=NORTHWIND, version=1, by=ANA)
+    step = shelf.write(steps.add, StepDraft(name="Do", kind="crew"), flow_id=crew.id, team=NORTHWIND, by=ANA)
+    shelf.read(steps.list_all, crew.id, team=NORTHWIND)
+    shelf.read(steps.users_of, crew.id, team=NORTHWIND)
+    shelf.write(steps.reorder, crew.id, [step.id], team=NORTHWIND)
     shelf.write(tasks.note_run, crew.id, {"New": ("completed", "x")})
     shelf.write(crews.hold, crew.id, team=NORTHWIND)
     shelf.write(crews.note_run, crew.id, team=NORTHWIND, status="completed", at=datetime.now(UTC))

@@ -11,6 +11,7 @@ from bot.services.admins import Admins
 from bot.services.agents import Agents
 from bot.services.audit import AuditLog
 from bot.services.crews import Crews
+from bot.services.flows import Flows
 from bot.services.history import History
 from bot.services.pictures import Pictures
 from bot.services.rights import Rights
@@ -71,6 +72,7 @@ class Office:
         self.crews = Crews(store, rights)
         self.agents = Agents(store, rights, lambda name, team: None)
         self.tasks = Tasks(store, rights)
+        self.flows = Flows(store, rights)
         self.history = History(store, rights)
         self.sharing = Sharing(store, rights)
         self.audit = AuditLog(store, Admins(self.slack))

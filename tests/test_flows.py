@@ -1,0 +1,248 @@
+"""Flows made by people: steps, state, versions, what contains what, and who may do what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.errors import EditedMeanwhile, FormRefused
+from bot.services.checks import Place
+from bot.services.flows import NotAFlow, UsedByFlows
+from bot.services.rights import NotAllowed
+from store.crews import CrewDraft, CrewInstance
+from store.steps import AfterPlan, FlowStep, StepDraft, TaskLink
+from store.tasks import TaskDraft
+from tests.support.office import BEN, OWNER, Office
+
+STATE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"topic": {"type": "string"}, "report": {"type": "string"}},
+    "required": ["topic"],
+}
+
+
+@pytest.fixture
+def flow(office: Office) -> CrewInstance:
+    flow = office.crews.create(CrewDraft(name="Weekly report", is_flow=True), by=OWNER)
+    return office.flows.set_state(flow.id, STATE, version=flow.version, by=OWNER)
+
+
+def add(office: Office, flow: CrewInstance, name: str, *after: str, before: str | None = None, **more: Any) -> FlowStep:
+    told = {"kind": "crew", "target_id": office.crew.id, "after": [AfterPlan(step=each) for each in after], **more}
+    if told["kind"] not in ("crew", "each", "flow"):
+        told["target_id"] = None
+    return office.flows.add_step(flow.id, StepDraft(name=name, **told), by=OWNER, before=before)
+
+
+def after(office: Office, flow: CrewInstance) -> dict[str, list[str]]:
+    """What each step comes after, by their keys."""
+    return {
+        step.key: [each.step + (f"/{each.outcome}" if each.outcome else "") for each in step.after]
+        for step in office.flows.sheet(flow.id, by=OWNER).steps
+    }
+
+
+def test_a_flow_shows_its_steps_its_state_and_what_it_contains(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    add(office, flow, "Write", "research", result="report")
+
+    sheet = office.flows.sheet(flow.id, by=OWNER)
+
+    assert [step.key for step in sheet.steps] == ["research", "write"]
+    assert [(field.name, field.required) for field in sheet.fields] == [("topic", True), ("report", False)]
+    assert [crew.name for crew in sheet.contained] == ["Market research"]
+    assert sheet.problems == []
+    assert office.crews.sheet(office.crew.id, by=OWNER).used_by == [(flow.id, "Weekly report")]
+
+
+def test_a_crew_has_no_steps(office: Office) -> None:
+    with pytest.raises(NotAFlow, match="“Market research” is a crew"):
+        office.flows.add_step(office.crew.id, StepDraft(name="X", kind="wait"), by=OWNER)
+    with pytest.raises(NotAFlow):
+        office.flows.sheet(office.crew.id, by=OWNER)
+
+
+def test_a_step_can_be_put_between_two_others(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    add(office, flow, "Publish", "research")
+
+    add(office, flow, "Check", "research", before="publish", kind="wait", settings={"seconds": 60})
+
+    assert after(office, flow) == {"research": [], "check": ["research"], "publish": ["check"]}
+
+
+def test_what_comes_after_a_removed_step_moves_up(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    check = add(office, flow, "Check", "research")
+    add(office, flow, "Publish", "check")
+    add(office, flow, "Tell", "check", "research")
+
+    office.flows.remove_step(check.id, by=OWNER)
+
+    assert after(office, flow) == {"research": [], "publish": ["research"], "tell": ["research"]}
+
+
+def test_steps_can_be_shown_in_another_order(office: Office, flow: CrewInstance) -> None:
+    first = add(office, flow, "First")
+    add(office, flow, "Second", "first")
+
+    office.flows.move_step(first.id, later=True, by=OWNER)
+
+    assert list(after(office, flow)) == ["second", "first"]
+
+
+def test_an_edit_over_a_newer_one_is_refused_with_what_changed(office: Office, flow: CrewInstance) -> None:
+    step = add(office, flow, "Research")
+    draft = step.draft().model_copy(update={"result": "report"})
+    office.flows.change_step(step.id, draft, version=step.version, by=OWNER)
+
+    with pytest.raises(EditedMeanwhile, match="result goes to changed from “nothing” to “report”"):
+        office.flows.change_step(step.id, draft, version=step.version, by=OWNER)
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "said"),
+    [
+        ({"kind": "dance"}, "kind", "no such kind"),
+        ({"kind": "wait", "settings": {"seconds": -1}}, "settings", "seconds"),
+        ({"after": [AfterPlan(step="nobody")]}, "after", "removed in the meantime"),
+    ],
+)
+def test_what_no_edit_could_mend_is_refused(
+    office: Office, flow: CrewInstance, told: dict[str, Any], field: str, said: str
+) -> None:
+    draft = StepDraft.model_validate({"name": "X", "kind": "crew", "target_id": None, **told})
+
+    with pytest.raises(FormRefused) as refusal:
+        office.flows.add_step(flow.id, draft, by=OWNER)
+
+    assert said in refusal.value.fields[field]
+
+
+def test_a_flow_cannot_run_itself_not_even_through_another(office: Office, flow: CrewInstance) -> None:
+    other = office.crews.create(CrewDraft(name="Other flow", is_flow=True), by=OWNER)
+    add(office, other, "Run the report", kind="flow", target_id=flow.id)
+
+    for target in (flow, other):
+        with pytest.raises(FormRefused, match=f"“{target.name}” would run itself without an end"):
+            add(office, flow, "Again", kind="flow", target_id=target.id)
+    with pytest.raises(FormRefused, match="is a crew"):
+        add(office, flow, "Crew as flow", kind="flow", target_id=office.crew.id)
+
+
+def test_a_used_crew_is_not_deleted(office: Office, flow: CrewInstance) -> None:
+    step = add(office, flow, "Research")
+
+    with pytest.raises(UsedByFlows) as refusal:
+        office.crews.delete(office.crew.id, by=OWNER)
+    assert refusal.value.sentence == (
+        "“Market research” can’t be deleted while the flow “Weekly report” uses it. Remove its step first."
+    )
+
+    office.flows.remove_step(step.id, by=OWNER)
+    office.crews.delete(office.crew.id, by=OWNER)
+
+
+def test_only_who_may_edit_the_flow_and_run_the_crew_puts_it_in(office: Office, flow: CrewInstance) -> None:
+    with pytest.raises(NotAllowed):
+        office.flows.add_step(flow.id, StepDraft(name="X", kind="crew", target_id=office.crew.id), by=BEN)
+
+    mine = office.crews.create(CrewDraft(name="Ben’s flow", is_flow=True), by=BEN)
+    with pytest.raises(NotAllowed):
+        office.flows.add_step(mine.id, StepDraft(name="X", kind="crew", target_id=office.crew.id), by=BEN)
+    office.share(run_people=[BEN.user])
+    office.flows.add_step(mine.id, StepDraft(name="X", kind="crew", target_id=office.crew.id), by=BEN)
+
+
+def test_what_inputs_can_be_is_offered_with_its_type(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    add(office, flow, "Choose", "research", kind="decide")
+    add(office, flow, "Write", "choose")
+
+    offered = {each.expression: each.type for each in office.flows.available(flow.id, "choose", by=OWNER)}
+
+    assert offered == {
+        "state.topic": "string",
+        "state.report": "string",
+        "inputs.topic": "string",
+        "inputs.report": "string",
+        "outputs.research.raw": "string",
+        'outputs.research.tasks["Research"]': "string",
+    }
+    assert "outputs.choose.outcome" in [each.expression for each in office.flows.available(flow.id, by=OWNER)]
+
+
+def test_a_task_can_use_a_task_of_an_earlier_crew(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    other = office.tasks.add(
+        office.other.id, TaskDraft(name="Sum up", description="Sum up.", expected_output="Text."), by=OWNER
+    )
+    [known] = office.flows.linkable(flow.id, by=OWNER)
+    link = TaskLink(task_id=other.id, step=known.step, depends_on_id=known.task_id)
+    add(office, flow, "Write", "research", target_id=office.other.id, links=[link])
+
+    definition = office.history.versions(flow.id, by=OWNER)[0].definition
+    assert [link.model_dump() for link in definition.steps[1].links] == [
+        {"task": "Sum up", "step": "research", "depends_on": "Research"}
+    ]
+
+    office.tasks.remove(office.task.id, by=OWNER)
+    assert office.flows.sheet(flow.id, by=OWNER).problems == []
+
+
+def test_every_save_is_a_version_that_can_be_brought_back(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research", result="report")
+    write = add(office, flow, "Write", "research", inputs={"text": "outputs.research.raw"})
+    before = office.history.versions(flow.id, by=OWNER)[0]
+    swapped = write.draft().model_copy(update={"name": "Research!", "inputs": {}})
+    office.flows.change_step(write.id, swapped, version=write.version, by=OWNER)
+    sheet = office.flows.sheet(flow.id, by=OWNER)
+    office.flows.remove_step(sheet.steps[0].id, by=OWNER)
+    office.flows.set_state(flow.id, None, version=sheet.flow.version, by=OWNER)
+
+    summaries = [version.summary for version in office.history.versions(flow.id, by=OWNER)]
+    assert "State: “topic” removed. State: “report” removed." in summaries
+    assert "Step “Research” removed." in summaries[1]
+
+    office.history.roll_back(flow.id, before.number, by=OWNER)
+
+    assert office.history.versions(flow.id, by=OWNER)[0].definition == before.definition
+    assert office.flows.sheet(flow.id, by=OWNER).problems == []
+
+
+def test_a_copy_has_everything(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research", result="report")
+    add(office, flow, "Write", "research", inputs={"text": "outputs.research.raw"})
+
+    copy = office.crews.copy(flow.id, "Monthly report", by=OWNER)
+
+    assert copy.is_flow
+    assert after(office, copy) == after(office, flow)
+    assert office.flows.sheet(copy.id, by=OWNER).fields == office.flows.sheet(flow.id, by=OWNER).fields
+
+
+def test_a_state_that_is_none_is_refused_under_its_field(office: Office, flow: CrewInstance) -> None:
+    with pytest.raises(FormRefused) as refusal:
+        office.flows.set_state(
+            flow.id, {"type": "object", "properties": {"in": {"type": "string"}}}, version=1, by=OWNER
+        )
+
+    assert "“in” cannot be the name" in refusal.value.fields["state"]
+
+
+def test_the_order_of_the_state_stays(office: Office, flow: CrewInstance) -> None:
+    parts = {name: {"type": "string"} for name in ("zebra", "a", "monkey")}
+    office.flows.set_state(flow.id, {"type": "object", "properties": parts}, version=flow.version, by=OWNER)
+
+    assert [field.name for field in office.flows.sheet(flow.id, by=OWNER).fields] == ["zebra", "a", "monkey"]
+
+
+def test_problems_lead_to_their_mend(office: Office, flow: CrewInstance) -> None:
+    assert [(each.place, each.subject) for each in office.flows.sheet(flow.id, by=OWNER).problems] == [
+        (Place.NEW_STEP, flow.id)
+    ]
+    step = add(office, flow, "Set it", kind="set", settings={"value": "state.nothing"}, result="report")
+    assert [(each.place, each.subject) for each in office.flows.sheet(flow.id, by=OWNER).problems] == [
+        (Place.STEP_SETTINGS, step.id)
+    ]
