@@ -39,6 +39,15 @@ class Used:
         )
         return Used(prompt, completion, sum(known) if known else None)
 
+    def __sub__(self, other: Used) -> Used:
+        """What is left of this without the other, which is part of it."""
+        cost = None if self.cost is None else self.cost - (other.cost or 0.0)
+        prompt, completion = (
+            self.prompt_tokens - other.prompt_tokens,
+            self.completion_tokens - other.completion_tokens,
+        )
+        return Used(prompt, completion, cost)
+
 
 class UsageRow(Base):
     """One row for each workspace, crew and person (``subject``) in each month in which they used a model."""
