@@ -109,8 +109,8 @@ class ModelCalled(CrewEvent):
     model: str
     prompt_tokens: int
     completion_tokens: int
-    cost: float | None = None
     cut: bool = False
+    cost: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

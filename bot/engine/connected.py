@@ -14,6 +14,7 @@ from bot.engine.failures import brief, refusal, status, words
 from bot.engine.hardening import tame
 from bot.engine.llms import BY_NAME, LOCAL, Endpoint, Models, ModelUnusable, Provider, missing_package
 from bot.engine.local_model import stop_signal
+from bot.engine.meter import Price
 from bot.errors import FormRefused
 from store.connections import Connection
 from store.names import name_key
@@ -31,9 +32,18 @@ OpenKey = Callable[[Connection], SecretStr | None]
 class ConnectedModels(Models):
     """The models of one workspace. A key is opened when a model is first connected, and never shown."""
 
-    def __init__(self, ours: Models, connections: Iterable[Connection], open_key: OpenKey, default: str = "") -> None:
-        """``ours`` are the installation's models; ``default`` goes before its default model."""
-        super().__init__(default or ours.default_model, ours._data_dir, ours._environ, ours.redactor)
+    def __init__(
+        self,
+        ours: Models,
+        connections: Iterable[Connection],
+        open_key: OpenKey,
+        default: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        """``ours`` are the installation's models; ``default`` goes before its default model, ``seconds`` before its."""
+        super().__init__(
+            default or ours.default_model, ours._data_dir, ours._environ, ours.redactor, seconds or ours.seconds
+        )
         # What is connected once serves every run.
         self._bases, self._lock = ours._bases, ours._lock
         self._connections = {name_key(connection.name): connection for connection in connections}
@@ -50,6 +60,13 @@ class ConnectedModels(Models):
         if not self.name(name).partition("/")[2]:
             return f"“{self.name(name)}” names no model. Write for example {found.name}/{found.models[0]}."
         return connection_problem(found.provider) or _missing_key(found)
+
+    def price(self, name: str) -> Price | None:
+        """What the connection says; where it names one of the two prices only, the other is nothing."""
+        found = self._connection(name)
+        if found is None or (found.prompt_price is None and found.completion_price is None):
+            return None
+        return Price(found.prompt_price or 0.0, found.completion_price or 0.0)
 
     def where(self, name: str) -> str:
         """The connection's host, or its provider's name."""

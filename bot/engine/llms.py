@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from bot import model_files
 from bot.embedded_models import MODELS
 from bot.engine.local_model import local_llm
+from bot.engine.meter import Price
 from bot.engine.wire import make_stoppable
 from bot.errors import UserError
 from bot.redaction import Redactor
@@ -166,11 +167,13 @@ class Models:
         data_dir: Path,
         environ: Mapping[str, str] = os.environ,
         redactor: Redactor | None = None,
+        seconds: float = ANSWER_SECONDS,
     ) -> None:
         """``default_model`` is meant where an agent names none; the embedded models' files are in ``data_dir``.
 
-        Keys that are opened are told to ``redactor``.
+        Keys that are opened are told to ``redactor``. A model that does not answer within ``seconds`` is given up.
         """
+        self.seconds = seconds
         self.default_model = default_model
         self._data_dir = data_dir
         self._environ = environ
@@ -227,10 +230,11 @@ class Models:
             return self._local(name, temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed)
         endpoint = self._endpoint(name)
         with self._lock:
-            if endpoint.id not in self._bases:
-                self._bases[endpoint.id] = self._connected(name, endpoint, ANSWER_SECONDS)
+            key = f"{endpoint.id}, {self.seconds:g} s"
+            if key not in self._bases:
+                self._bases[key] = self._connected(name, endpoint, self.seconds)
         # The copy shares the connections. CrewAI counts tokens in a dictionary of the object: each agent needs its own.
-        llm: Any = copy.copy(self._bases[endpoint.id])
+        llm: Any = copy.copy(self._bases[key])
         llm._token_usage = dict.fromkeys(llm._token_usage, 0)
         llm.temperature = temperature
         for word, value in {"top_p": top_p, "seed": seed, "reasoning_effort": reasoning_effort}.items():
@@ -243,6 +247,10 @@ class Models:
             # OpenAI's newer models take the first alone; other servers may know only the second.
             setattr(llm, "max_completion_tokens" if endpoint.official else "max_tokens", max_tokens)
         return llm  # type: ignore[no-any-return]
+
+    def price(self, name: str) -> Price | None:
+        """What a model costs; ``None`` where nobody has said."""
+        return None
 
     def where(self, name: str) -> str:
         """Who answers for a model, in words for people: the host where one is set, else the provider's name."""

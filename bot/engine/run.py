@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 from bot.engine.build import Built, Worker, build
-from bot.engine.failures import reason
+from bot.engine.failures import ModelRefused, first_line, lasting, reason
 from bot.engine.hardening import tame
 from bot.engine.llms import Models
 from bot.engine.local_model import stop_signal
+from bot.engine.meter import LimitReached, Meter
 from bot.engine.tools.toolbox import Kit
 from bot.errors import UserError
 from bot.events import (
@@ -79,24 +80,29 @@ def execute(
     emit: Emit,
     stop: threading.Event,
     kit: Kit | None = None,
+    meter: Meter | None = None,
 ) -> str:
     """Carry out a run on this thread, with tools from ``kit``; the whole text of its last task.
 
     ``emit`` is told of tasks, tools and model calls in order, one at a time, on whichever thread they happen. Raises
-    ``Stopped`` soon after ``stop`` is set, and ``EngineFailure`` with a sentence and the task for everything else.
+    ``Stopped`` soon after ``stop`` is set, ``LimitReached`` when ``meter`` says so, and ``EngineFailure`` with a
+    sentence and the task for everything else.
     """
     tame()
     try:
         built = build(definition, inputs, models, kit)
     except UserError as error:
         raise EngineFailure(reason=error.sentence) from error
-    watch = _Watch(run_id, built, _discreet(emit, models.redactor))
+    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter or Meter())
     try:
         return models.redactor(contextvars.Context().run(_kickoff, built, run_id, watch, stop))
     except Exception as error:
         if stop.is_set():
             raise Stopped from error
-        why = models.redactor(reason(watch.trouble or error, model=watch.worker.model, models=models))
+        if isinstance(watch.trouble, LimitReached):
+            raise watch.trouble from None
+        why = reason(watch.trouble or error, model=watch.worker.model, models=models, tool=watch.broken_tool)
+        why = models.redactor(why)
         story = models.redactor("".join(traceback.format_exception(error)))
         log.warning("Run %s failed in task %r: %s\n%s", run_id, watch.task, why, story)
         # The error's own words may hold a key, so it does not travel on with the sentence.
@@ -145,7 +151,7 @@ def _guard(watch: _Watch, stop: threading.Event) -> Callable[[Any], None]:
     from crewai.hooks.dispatch import HookAborted
 
     def guard(context: Any) -> None:
-        if stop.is_set() or watch.ended():
+        if stop.is_set() or not watch.may_go_on():
             raise HookAborted("The run goes no further.")
 
     return guard
@@ -169,17 +175,23 @@ class _NobodyAsks:
 class _Watch:
     """Turns CrewAI's events into ours, whichever of the tasks in progress they belong to."""
 
-    def __init__(self, run_id: int, built: Built, emit: Emit) -> None:
+    def __init__(self, run_id: int, built: Built, emit: Emit, models: Models, meter: Meter) -> None:
         self._run_id = run_id
         self._built = built
         self._emit = emit
+        self._models = models
+        self._meter = meter
         # Several tools may be called at once, each on a thread of its own.
         self._lock = threading.RLock()
         # Who answers for each task in progress, and until when, in the order in which they began.
         self._charged: dict[str, tuple[Worker, float]] = {}
         self._failed: str | None = None
         # Why the run must not go on although CrewAI would.
-        self.trouble: UserError | None = None
+        self.trouble: Exception | None = None
+        # The tool that failed last, in quotes and with what it said; empty where the last one did not.
+        self.broken_tool = ""
+        # The calls that were refused since a model last answered; CrewAI tells of some twice.
+        self._refused: set[str] = set()
         # Nothing that happens after the crew has come back is part of the run.
         self.over = False
         # Who asked a model last.
@@ -196,7 +208,14 @@ class _Watch:
         for worker, until in list(self._charged.values()):
             if time.monotonic() > until and not self.trouble:
                 self.trouble = TooSlow(agent=worker.name, seconds=worker.seconds)
+        self.trouble = self.trouble or self._meter.late()
         return self.over or self.trouble is not None
+
+    def may_go_on(self) -> bool:
+        """Whether another step may begin; this may take as long as a look into the store."""
+        if not self.ended():
+            self.trouble = self.trouble or self._meter.reached()
+        return not self.ended()
 
     def __call__(self, source: Any, event: Any) -> None:
         """CrewAI's sink. It must not raise: the exception would become the run's."""
@@ -262,21 +281,37 @@ class _Watch:
 
     def model_asked(self, event: Any) -> None:
         self.worker = self._doing(event)
+        self._meter.asked(event.call_id)
+
+    def model_refused(self, event: Any) -> None:
+        """CrewAI would try again in many places, each of which tries again: what will not pass ends the run here."""
+        self._meter.answered(event.call_id)
+        refusal = ModelRefused(event.error)
+        self._refused.add(event.call_id)
+        if lasting(refusal, model=self._doing(event).model, models=self._models, times=len(self._refused)):
+            self.worker, self._failed, self.trouble = self._doing(event), self._task_now() or None, refusal
 
     def model_called(self, event: Any) -> None:
         from crewai.types.usage_metrics import UsageMetrics
 
+        self._refused.clear()
         usage = UsageMetrics.from_provider_dict(event.usage) or UsageMetrics()
         worker = self._doing(event)
         tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+        price = self._models.price(worker.model)
+        cost = price.of(**tokens) if price else None
+        self._meter.answered(event.call_id)
+        self._meter.used(**tokens, cost=cost)
         task = self._task_now()
         cut = str(event.finish_reason).lower() in _CUT
-        self._tell(ModelCalled, worker.name, task, model=worker.model, cut=cut, **tokens)
+        self._tell(ModelCalled, worker.name, task, model=worker.model, cut=cut, cost=cost, **tokens)
         if worker.quoted:
             self._tell(ModelAnswered, worker.name, task, answer=str(event.response)[:LONGEST_ANSWER])
 
     def _tool_ended(self, event: Any, error: str | None) -> None:
-        self._tell(ToolFinished, self._doing(event).name, self._task_now(), tool=self._tool(event), error=error)
+        tool, said = self._tool(event), first_line(error or "")
+        self.broken_tool = f"“{tool}”{f' ({said})' if said else ''}" if error is not None else ""
+        self._tell(ToolFinished, self._doing(event).name, self._task_now(), tool=tool, error=error)
 
     def _tool(self, event: Any) -> str:
         return self._built.tools.get(event.tool_name, event.tool_name)
@@ -309,4 +344,5 @@ _TELLERS: Mapping[str, Callable[[_Watch, Any], None]] = {
     "tool_usage_error": _Watch.tool_failed,
     "llm_call_started": _Watch.model_asked,
     "llm_call_completed": _Watch.model_called,
+    "llm_call_failed": _Watch.model_refused,
 }

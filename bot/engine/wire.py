@@ -43,6 +43,9 @@ class _Patient(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         for pause in (*PAUSES, None):
+            if stop_signal.get()():
+                # CrewAI asks again after a refusal, whether anybody still wants an answer or not.
+                raise httpx.ReadError("The run goes no further.", request=request)
             try:
                 response = self._inner.handle_request(request)
             except (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):

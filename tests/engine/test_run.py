@@ -38,10 +38,10 @@ def test_a_run_is_told_task_by_task_in_the_definitions_own_names(llm: ScriptedMo
     asked = [request.prompt_tokens for request in llm.requests]
     assert run.told() == [
         ("TaskStarted", "Find", "Ann"),
-        ("ModelCalled", "Find", "Ann", "openai/scripted", asked[0], 2, False),
+        ("ModelCalled", "Find", "Ann", "openai/scripted", asked[0], 2, False, None),
         ("TaskFinished", "Find", "Ann", "Three sources."),
         ("TaskStarted", "Write", "Ben"),
-        ("ModelCalled", "Write", "Ben", "openai/scripted", asked[1], 2, False),
+        ("ModelCalled", "Write", "Ben", "openai/scripted", asked[1], 2, False, None),
         ("TaskFinished", "Write", "Ben", "A report."),
     ]
     assert {event.run_id for event in run.events} == {7}
