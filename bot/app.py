@@ -194,6 +194,7 @@ class Crewcall:
             "history": History(self.store, self.rights),
             "sharing": Sharing(self.store, self.rights),
             "admins": self.admins,
+            "people": self.people,
             "audit": AuditLog(self.store, self.admins),
             "connections": self.connections,
             "runs": self.runs,

@@ -179,6 +179,7 @@ def _special(task: Task) -> str:
     wanted = task.settings
     said = [
         "in parallel" if wanted.async_execution else "",
+        "reviewed by people" if wanted.review else "",
         f"only if `{fit_escaped(wanted.condition, 80)}`" if wanted.condition else "",
         "guarded" if wanted.guardrail else "",
         f"as {escape(wanted.output_file)}" if wanted.output_file else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import Field
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
@@ -10,13 +11,15 @@ from bot.services.agents import Agents
 from bot.services.crews import Crews
 from bot.services.models import Connections
 from bot.services.tasks import Tasks
+from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
-from bot.slack.forms import Checkbox, Choice, Form, Select, Suggested, Text
+from bot.slack.forms import Checkbox, Choice, Choices, Form, People, Period, Radio, Select, Suggested, Text
+from bot.slack.people import People as Colleagues
 from bot.slack.text import escape
 from handlers.crew_page import crew_page
 from store.agents import Agent
-from store.more_settings import AgentSettings, CrewSettings, TaskSettings
+from store.more_settings import AgentSettings, CrewSettings, ReviewSettings, TaskSettings
 from store.shares import Level
 from store.tasks import Task
 
@@ -39,11 +42,41 @@ TASK_SETTINGS = Form(
     TaskSettings,
     callback_id="task.settings",
     title="More settings",
+    fields=[name for name in TaskSettings.model_fields if name != "review"],
     widgets={
         "async_execution": Checkbox("Go on with the next task meanwhile"),
         "markdown": Checkbox("Ask for Markdown"),
         "guardrail": Text(multiline=True),
         "output_schema": Text(multiline=True),
+    },
+)
+
+
+class ReviewAsked(ReviewSettings):
+    """What is asked about a task's review, and whether there is one at all."""
+
+    wanted: bool = Field(True, title="Human review")
+
+    def settings(self) -> ReviewSettings | None:
+        """The review, if one is wanted."""
+        return ReviewSettings.model_validate(self.model_dump(exclude={"wanted"})) if self.wanted else None
+
+
+REVIEW = Form(
+    ReviewAsked,
+    callback_id="task.review",
+    title="Human review",
+    fields=["wanted", *ReviewSettings.model_fields],
+    widgets={
+        "wanted": Checkbox("Somebody approves the result before it is used"),
+        "reviewers": People(),
+        "groups": Choices(empty="This workspace has no user groups."),
+        "not_starter": Checkbox("Not the person who started the run"),
+        "remind_after": Period(),
+        "deadline": Period(),
+        "outcome": Radio(
+            labels={"approve": "The result counts as approved", "reject": "The run fails", "stop": "The run is stopped"}
+        ),
     },
 )
 CREW_SETTINGS = Form(
@@ -64,6 +97,8 @@ def register(app: App, commands: Commands) -> None:
     """Answer the forms and the button about further settings."""
     app.view(AGENT_SETTINGS.callback_id)(configure_agent)
     app.view(TASK_SETTINGS.callback_id)(configure_task)
+    app.action("task.ask_review")(ask_review)
+    app.view(REVIEW.callback_id)(set_review)
     app.action("crew.settings")(ask_crew)
     app.view(CREW_SETTINGS.callback_id)(configure_crew)
 
@@ -74,8 +109,9 @@ def of_agent(agent: Agent, meta: Json) -> Json:
 
 
 def of_task(task: Task, meta: Json) -> Json:
-    """The task's form."""
-    return TASK_SETTINGS.view(task.settings, meta=meta)
+    """The task's form, with the way to its review on top."""
+    view = TASK_SETTINGS.view(task.settings, meta=meta)
+    return view | {"blocks": [_review_line(task), *view["blocks"]]}
 
 
 def configure_agent(
@@ -96,6 +132,44 @@ def configure_task(
     ack()
     page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
     client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def ask_review(
+    ack: Ack,
+    body: Json,
+    action: Json,
+    client: WebClient,
+    tasks: Tasks,
+    people: Colleagues,
+    actor: Actor,
+    place: str | None,
+) -> None:
+    ack()
+    task = tasks.get(int(action["value"]), by=actor)
+    meta = {"task": task.id, "version": task.version, "place": place}
+    groups = people.groups(actor.team)
+    view = REVIEW.view(task.settings.review or ReviewSettings(), meta=meta, options={"groups": groups}, wanted=True)
+    client.views_push(trigger_id=body["trigger_id"], view=view)
+
+
+def set_review(
+    ack: Ack, view: Json, client: WebClient, tasks: Tasks, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    meta = REVIEW.meta(view)
+    task = tasks.set_review(meta["task"], REVIEW.read(view).settings(), version=meta["version"], by=actor)
+    ack()
+    # The window below saves over what is the newest version now; what was typed in it stays.
+    settings = of_task(task, {**meta, "version": task.version})
+    client.views_update(view_id=view["previous_view_id"], view=settings)
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
+    client.views_update(view_id=view["root_view_id"], view=page)
+
+
+def _review_line(task: Task) -> Json:
+    review = task.settings.review
+    said = "Somebody approves its result before it is used." if review else "Nobody looks at its result."
+    button = blocks.button("Human review", "task.ask_review", str(task.id))
+    return blocks.section(f"*Human review*\n{said}", accessory=button, block_id="human_review")
 
 
 def ask_crew(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from store.database import Draft
 
 Effort = Literal["low", "medium", "high"]
 FailurePolicy = Literal["ignore", "warn", "raise"]
+Outcome = Literal["approve", "reject", "stop"]
 
 # One part of a path, with an ending; no name that a system hides or treats in its own way.
 _FILE_NAME = re.compile(r"\w[\w .()\-]*\.[A-Za-z0-9]{1,8}")
@@ -20,6 +21,26 @@ def _plain_file_name(name: str) -> str:
     if name and not _FILE_NAME.fullmatch(name):
         raise ValueError("Write a plain file name with an ending and no folders, for example report.md.")
     return name
+
+
+_PERIOD = re.compile(r"(\d{1,6})\s*(m|min|minutes?|h|hours?|d|days?)\.?", re.IGNORECASE)
+_MINUTES = {"m": 1, "h": 60, "d": 1_440}
+_LONGEST_WAIT = 90 * _MINUTES["d"]
+
+
+def _minutes(given: object) -> object:
+    """“4 h” as minutes; what is no text stays what it is."""
+    if not isinstance(given, str):
+        return given
+    said = _PERIOD.fullmatch(given.strip())
+    minutes = int(said[1]) * _MINUTES[said[2][0].lower()] if said else 0
+    if not 0 < minutes <= _LONGEST_WAIT:
+        raise ValueError("Write a time such as 30 min, 4 h or 2 d, of at most 90 days.")
+    return minutes
+
+
+# A stretch of time in minutes, written as people write it.
+Minutes = Annotated[int, BeforeValidator(_minutes)]
 
 
 class Settings(Draft):
@@ -72,6 +93,32 @@ class AgentSettings(Settings):
     )
 
 
+class ReviewSettings(Settings):
+    """Who looks at a result before the work goes on, and what happens when nobody does."""
+
+    reviewers: list[str] = Field(
+        [], title="Reviewers", max_length=20, description="Empty, with no group either: whoever may edit the crew."
+    )
+    groups: list[str] = Field(
+        [], title="User groups", max_length=10, description="Everybody in one of these groups may decide, too."
+    )
+    not_starter: bool = Field(
+        False, title="Somebody else", description="Whoever started the run may look at the result and not decide."
+    )
+    agreeing: int = Field(
+        1, title="How many must agree", ge=1, le=20, description="So many different people must approve."
+    )
+    remind_after: Minutes | None = Field(
+        None, title="Remind after", description="For example 30 min or 4 h. Empty: nobody is reminded."
+    )
+    deadline: Minutes | None = Field(
+        None, title="Deadline after", description="For example 8 h or 2 d. Empty: the run waits as long as it takes."
+    )
+    outcome: Outcome = Field(
+        "reject", title="When nobody has decided by then", description="What happens at the deadline."
+    )
+
+
 class TaskSettings(Settings):
     """How a task is done, and what is done with its result."""
 
@@ -106,6 +153,9 @@ class TaskSettings(Settings):
     )
     output_file: Annotated[str, AfterValidator(_plain_file_name)] = Field(
         "", title="File", max_length=100, description="The result is posted as a file of this name, such as report.md."
+    )
+    review: ReviewSettings | None = Field(
+        None, title="Human review", description="Somebody approves the result, or asks for changes, before it is used."
     )
 
 

@@ -185,6 +185,7 @@ def configure(session: Session, task_id: int, settings: TaskSettings, *, team: s
         raise EditedMeanwhile(kind="task", who=row.changed_by, version=row.version)
     for name in _IN_COLUMNS:
         setattr(row, name, getattr(settings, name))
+    row.human_input = settings.review is not None
     row.manners = settings.model_dump(exclude=_IN_COLUMNS)
     row.changed_by, row.updated_at = by, datetime.now(UTC)
     session.flush()

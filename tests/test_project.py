@@ -33,6 +33,7 @@ SCOPE_OF = {
     "im:history": r"\.event\(\"message\"",
     "app_mentions:read": r"\.event\(\"app_mention\"",
     "users:read": r"\.users_(info|list)\b",
+    "usergroups:read": r"\.usergroups_(users_)?list\b",
     "channels:read": r"\.(users_conversations|conversations_(info|list|members))\b",
     "groups:read": r"\bprivate_channel\b",
     "channels:history": r"\.event\(\"message\"",

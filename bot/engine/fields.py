@@ -96,6 +96,7 @@ TASK_OFFERED: Mapping[str, str] = {
     "guardrail_max_retries": "guardrail_max_retries",
     "output_json": "output_schema",
     "output_file": "output_file",
+    "human_input": "review",
     # The condition is a field of CrewAI's ConditionalTask.
     "condition": "condition",
 }
@@ -124,7 +125,6 @@ TASK_LEFT_OUT: Mapping[str, str] = {
     "allow_crewai_trigger_context": _OTHER_PROVIDER,
     "create_directory": "“File” is posted in the thread; nothing is written on the server.",
     "guardrails": "One guardrail may hold several rules.",
-    "human_input": "Reviews by people come with questions in the run’s thread.",
     "input_files": _FILES,
     "max_retries": _DEPRECATED,
     "tool_failure_policy": "It is set for the agent that uses the tools.",

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from bot.local_slack import api_chat, api_conversations, api_views, assistant, files, steps, unfurls
+from bot.local_slack import api_chat, api_conversations, api_views, assistant, files, steps, unfurls, usergroups
 from bot.local_slack.interactions import Interactions
 from bot.local_slack.manifest import Manifest
 from bot.local_slack.person import People
@@ -148,7 +148,7 @@ class LocalSlack:
         slack = self._slack
         uploads = files.Uploads(slack)
         methods = {**api_chat.METHODS, **api_views.METHODS, **api_conversations.METHODS, **files.methods(uploads)}
-        methods |= {**assistant.METHODS, **steps.METHODS, **unfurls.METHODS}
+        methods |= {**assistant.METHODS, **steps.METHODS, **unfurls.METHODS, **usergroups.METHODS}
         app = web.Application(client_max_size=files.MOST_BYTES, middlewares=[self._only_from_here])
         app.add_routes(
             [

@@ -41,6 +41,16 @@ class Channel:
     user: str | None = None
 
 
+@dataclass(frozen=True)
+class Group:
+    """A user group, written @handle."""
+
+    id: str
+    name: str
+    handle: str
+    members: tuple[str, ...]
+
+
 @dataclass
 class Workspace:
     """Everything that is said and stored. Not for several threads: the server's loop owns it."""
@@ -48,6 +58,7 @@ class Workspace:
     bot_name: str
     feed: Feed
     users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     messages: dict[str, dict[str, Json]] = field(default_factory=dict)
     # Messages only one person sees: channel → ts → (that person, message). They end with the server, as in Slack.
@@ -73,6 +84,7 @@ class Workspace:
         ):
             self.users[user.id] = user
         people = [ANA, BEN, CHLOE]
+        self.groups["S0EDITORS01"] = Group("S0EDITORS01", "Editors", "editors", (BEN, CHLOE))
         for channel in (
             Channel("C0GENERAL01", "general", "public", [*people, BOT_USER], "Company-wide news"),
             Channel("C0RESEARCH2", "research", "public", [*people, BOT_USER], "What we are finding out"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bot.engine.conditions import condition_problem
@@ -14,7 +15,7 @@ from bot.services.texts import refuse_malformed
 from store import agents, tasks
 from store.crews import CrewInstance
 from store.database import Store
-from store.more_settings import TaskSettings
+from store.more_settings import ReviewSettings, TaskSettings
 from store.shares import Level
 from store.tasks import Task, TaskDraft
 
@@ -62,11 +63,22 @@ class Tasks:
             return task
 
     def configure(self, task_id: int, settings: TaskSettings, *, version: int, by: Actor) -> Task:
-        """Save an edit of ``version``'s settings; raise ``EditedMeanwhile``, ``Gone`` or ``FormRefused``."""
+        """Save an edit of ``version``'s settings, its review aside.
+
+        Raises ``EditedMeanwhile``, ``Gone`` or ``FormRefused``.
+        """
         refuse_unusable(settings)
+        return self._configure(task_id, version, by, lambda was: settings.model_copy(update={"review": was.review}))
+
+    def set_review(self, task_id: int, review: ReviewSettings | None, *, version: int, by: Actor) -> Task:
+        """Save an edit of ``version``'s human review alone; raise ``EditedMeanwhile`` or ``Gone``."""
+        return self._configure(task_id, version, by, lambda was: was.model_copy(update={"review": review}))
+
+    def _configure(self, task_id: int, version: int, by: Actor, wanted: Callable[[TaskSettings], TaskSettings]) -> Task:
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             was = _held(session, task_id, viewer)
+            settings = wanted(was.settings)
             with telling_what_changed(session, was.crew_id, by=by):
                 task = tasks.configure(session, task_id, settings, team=by.team, version=version, by=by.user)
             record(session, task.crew_id, by=by)

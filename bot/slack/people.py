@@ -101,6 +101,29 @@ class People:
 
         return self._remembered(("account", team, user), ask)
 
+    def groups(self, team: str) -> list[tuple[str, str]]:
+        """The workspace's user groups: their ids and what people call them, by name; without an answer there are none.
+
+        https://docs.slack.dev/reference/methods/usergroups.list
+        """
+
+        def ask() -> list[tuple[str, str]]:
+            found = self._client.usergroups_list(team_id=team)["usergroups"]
+            return sorted(((str(group["id"]), f"@{group['handle']}") for group in found), key=lambda group: group[1])
+
+        return self._remembered(("groups", team), ask) or []
+
+    def group_members(self, team: str, group: str) -> list[str]:
+        """Who is in a user group; without an answer nobody.
+
+        https://docs.slack.dev/reference/methods/usergroups.users.list
+        """
+
+        def ask() -> list[str]:
+            return [str(user) for user in self._client.usergroups_users_list(usergroup=group, team_id=team)["users"]]
+
+        return self._remembered(("group", team, group), ask) or []
+
     def admins(self, team: str) -> list[str]:
         """The names of the workspace's administrators, as colleagues know them; empty when Slack does not answer."""
 

@@ -179,6 +179,22 @@ class Number(Widget):
 
 
 @dataclass(frozen=True)
+class Period(Widget):
+    """A stretch of time as people write it, “4 h”; the field keeps it in minutes and reads the words itself."""
+
+    missing = "Write a time such as 30 min or 4 h."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """One line."""
+        shown = in_time(value) if isinstance(value, int) else str(value or "")
+        return {"type": "plain_text_input", "max_length": 20, **({"initial_value": shown} if shown else {})}
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The words as typed."""
+        return (states[0].get("value") or "").strip()
+
+
+@dataclass(frozen=True)
 class Checkbox(Widget):
     """Yes or no: a single box with ``label`` beside it."""
 
@@ -452,6 +468,12 @@ def digits(number: object) -> str:
     """A number without an exponent and without needless zeros, as Slack takes it."""
     text = f"{Decimal(str(number)):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def in_time(minutes: int) -> str:
+    """Minutes in the largest unit that says them exactly: “30 min”, “4 h”, “2 d”."""
+    size, unit = next((size, unit) for size, unit in ((1_440, "d"), (60, "h"), (1, "min")) if not minutes % size)
+    return f"{minutes // size} {unit}"
 
 
 def in_words(name: str) -> str:

@@ -49,6 +49,12 @@ TASK = {
     "Only if": 'output.contains("urgent")',
 }
 TASK_CHOICES = {"In parallel": "Go on with the next task meanwhile", "Markdown": "Ask for Markdown"}
+REVIEW = {"How many must agree": "2", "Remind after": "90 min", "Deadline after": "soon"}
+REVIEW_CHOICES = {
+    "User groups": "@editors",
+    "Somebody else": "Not the person who started the run",
+    "When nobody has decided by then": "The run is stopped",
+}
 CREW_CHOICES = {
     "Manager": "Researcher",
     "Plan first": "Plan all tasks first",
@@ -102,6 +108,40 @@ def test_every_setting_of_a_task_is_there_again(ana: Person, a_crew: CrewInstanc
     settings_of(ana, "Research {topic}.", a_crew)
 
     assert {label: ana.field(label) for label in (*TASK, *TASK_CHOICES)} == {**TASK, **TASK_CHOICES}
+
+
+def test_every_setting_of_a_review_is_there_again(ana: Person, a_crew: CrewInstance) -> None:
+    settings_of(ana, "Research {topic}.", a_crew)
+    ana.sees("Nobody looks at its result.")
+    ana.presses("Human review")
+    assert ana.field("Human review") == "Somebody approves the result before it is used"
+    answers(ana, REVIEW, {})
+    assert ana.sees_error("Deadline after") == "Write a time such as 30 min, 4 h or 2 d, of at most 90 days."
+    ana.fills("Deadline after", "2 days")
+    ana.chooses("Reviewers", "Ben Okafor")
+    answers(ana, {}, REVIEW_CHOICES)
+
+    ana.sees("Somebody approves its result before it is used.")
+    ana.fills("Guardrail", "Three sources.")
+    ana.submits()
+    ana.sees("Research is saved.", "reviewed by people · guarded")
+    settings_of(ana, "Research {topic}.", a_crew)
+    ana.presses("Human review")
+    assert (ana.field("Remind after"), ana.field("Deadline after")) == ("90 min", "2 d")
+    assert {label: ana.field(label) for label in REVIEW_CHOICES} == REVIEW_CHOICES
+
+
+def test_a_review_is_taken_away_again(ana: Person, a_crew: CrewInstance) -> None:
+    settings_of(ana, "Research {topic}.", a_crew)
+    ana.presses("Human review")
+    ana.submits()
+    ana.sees("Somebody approves its result before it is used.")
+    settings_of(ana, "Research {topic}.", a_crew)
+    ana.presses("Human review")
+    ana.chooses("Human review")
+    ana.submits()
+
+    ana.sees("Nobody looks at its result.")
 
 
 def test_every_setting_of_a_crew_is_there_again(ana: Person, a_crew: CrewInstance) -> None:

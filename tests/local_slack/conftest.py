@@ -19,6 +19,7 @@ from tests.local_slack.acting import Person
 SCOPES = [
     *("commands", "chat:write", "files:write", "files:read", "im:write", "im:history"),
     *("app_mentions:read", "users:read", "channels:read", "groups:read", "channels:history", "reactions:write"),
+    "usergroups:read",
 ]
 MANIFEST: dict[str, Any] = {
     "features": {

@@ -219,6 +219,16 @@ def test_channels_and_people_are_listed(client: WebClient, ana: Person) -> None:
     assert refused(client.users_info, user="U0NOBODY001")["error"] == "user_not_found"
 
 
+def test_a_user_group_and_who_is_in_it(client: WebClient) -> None:
+    [editors] = client.usergroups_list()["usergroups"]
+
+    assert (editors["handle"], editors["user_count"], "users" in editors) == ("editors", 2, False)
+    assert client.usergroups_list(include_users=True)["usergroups"][0]["users"] == ["U0BEN000002", "U0CHLOE0003"]
+    assert client.usergroups_users_list(usergroup=editors["id"])["users"] == ["U0BEN000002", "U0CHLOE0003"]
+    assert refused(client.usergroups_users_list, usergroup="S0NOBODY")["error"] == "no_such_subteam"
+    assert refused(client.usergroups_list, team_id="T0CONTOSO")["error"] == "team_not_found"
+
+
 def test_a_persons_channels_are_those_that_the_bot_may_know_of(client: WebClient, ana: Person) -> None:
     both = "public_channel,private_channel"
 

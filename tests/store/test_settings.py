@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bot.errors import EditedMeanwhile, Gone
 from bot.services import Actor
@@ -13,7 +14,7 @@ from bot.services.writing import write
 from store import agents, crews, tasks
 from store.database import Session
 from store.definitions import Definition, freeze
-from store.more_settings import AgentSettings, CrewSettings, TaskSettings
+from store.more_settings import AgentSettings, CrewSettings, ReviewSettings, TaskSettings
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf
 
 AGENT: dict[str, Any] = {
@@ -39,6 +40,9 @@ TASK: dict[str, Any] = {
     "guardrail_max_retries": 1,
     "output_schema": '{"type": "object",\n "properties": {"z": {"type": "integer"}, "a": {"type": "string"}}}',
     "output_file": "sources.json",
+    "review": ReviewSettings(
+        reviewers=[BEN], groups=["S0EDITORS"], not_starter=True, agreeing=2, remind_after=60, deadline=1440
+    ),
 }
 CREW: dict[str, Any] = {
     "manager_agent_id": 1,
@@ -99,6 +103,17 @@ def test_a_setting_of_a_crew_is_kept(shelf: Shelf, name: str) -> None:
 
     assert getattr(crew.settings, name) != CREW[name]
     assert saved.settings == settings == shelf.read(crews.get, crew.id, team=NORTHWIND).settings
+
+
+@pytest.mark.parametrize(("said", "minutes"), [("30 min", 30), ("4h", 240), ("2 days", 2_880), ("1 D", 1_440)])
+def test_a_time_is_read_as_people_write_it(said: str, minutes: int) -> None:
+    assert ReviewSettings.model_validate({"deadline": said}).deadline == minutes
+
+
+@pytest.mark.parametrize("said", ["soon", "0 min", "4", "91 d", "-1 h", "1.5 h"])
+def test_what_is_no_time_is_refused_with_examples(said: str) -> None:
+    with pytest.raises(ValidationError, match="Write a time such as 30 min, 4 h or 2 d"):
+        ReviewSettings.model_validate({"remind_after": said})
 
 
 def test_a_save_over_a_newer_version_is_refused(shelf: Shelf) -> None:
