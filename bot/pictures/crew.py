@@ -12,12 +12,15 @@ from store.definitions import Definition
 
 
 class Status(StrEnum):
-    """How far a task is, in the word that people read."""
+    """How far a task or step is, in the word that people read."""
 
     PENDING = "Pending"
     IN_PROGRESS = "In progress"
+    WAITING = "Waiting"
     DONE = "Done"
     FAILED = "Failed"
+    STOPPED = "Stopped"
+    SKIPPED = "Skipped"
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ def wrap(text: str, most: float, size: float, *, lines: int, bold: bool = False)
     while len(wrapped) < lines - 1 and width(rest, size, bold=bold) > most:
         at = max(1, _fitting(rest, most, size, bold))
         space = rest.rfind(" ", 0, at + 1)
-        # A word that is longer than half a line is broken rather than leaving the line nearly empty.
-        at = space if space > at / 2 else at
+        # A word that is longer than a line is broken rather than leaving a line nearly empty.
+        word = rest[space + 1 :].split(" ", 1)[0]
+        at = space if space > at / 2 or (space > 0 and width(word, size, bold=bold) <= most) else at
         wrapped.append(rest[:at].rstrip())
         rest = rest[at:].lstrip()
     return [*wrapped, fit(rest, most, size, bold=bold)]

@@ -80,14 +80,18 @@ class Layout:
     lines: tuple[Line, ...]
 
 
-def lay_out(nodes: Sequence[Node], edges: Sequence[Edge]) -> Layout:
+def lay_out(nodes: Sequence[Node], edges: Sequence[Edge], *, widest: float | None = None) -> Layout:
     """Place ``nodes`` in rows so that edges lead down, loops excepted; the same graph always looks the same.
+
+    A row that would be wider than ``widest`` is broken into several; a single node may still be wider.
 
     An edge to the next row is drawn straight to it. Every other one runs in a lane at the right, and no line crosses a
     box. Keys must be unique, and edges must name them.
     """
     backs = _loops([node.key for node in nodes], edges)
     ranks = _ranks([node.key for node in nodes], [edge for edge in edges if edge not in backs])
+    if widest is not None:
+        ranks = _broken(nodes, ranks, widest)
     rows = _ordered(nodes, ranks, edges)
     aside = [edge for edge in edges if edge in backs or ranks[edge.target] != ranks[edge.source] + 1]
     return _Router(rows, ranks, edges, aside, backs).layout()
@@ -128,6 +132,20 @@ def _ranks(keys: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
                 if not open_edges[edge.target]:
                     ready.append(edge.target)
     return ranks
+
+
+def _broken(nodes: Sequence[Node], ranks: dict[str, int], widest: float) -> dict[str, int]:
+    """The rows anew, with as many nodes in each as fit; those of one row are shared out evenly."""
+    broken: dict[str, int] = {}
+    first = 0
+    for rank in range(max(ranks.values(), default=-1) + 1):
+        row = [node for node in nodes if ranks[node.key] == rank]
+        most = max(1, int((widest + _BESIDE) // (max(node.width for node in row) + _BESIDE)))
+        rows = -(-len(row) // most)
+        share = -(-len(row) // rows)
+        broken.update({node.key: first + at // share for at, node in enumerate(row)})
+        first += rows
+    return broken
 
 
 def _ordered(nodes: Sequence[Node], ranks: dict[str, int], edges: Sequence[Edge]) -> list[list[Node]]:

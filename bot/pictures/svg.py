@@ -42,8 +42,11 @@ LIGHT = Theme(
     statuses={
         Status.PENDING: "#5b6877",
         Status.IN_PROGRESS: "#945700",
+        Status.WAITING: "#7a3fd0",
         Status.DONE: "#1a7335",
         Status.FAILED: "#c0271d",
+        Status.STOPPED: "#5b6877",
+        Status.SKIPPED: "#5b6877",
     },
 )
 DARK = Theme(
@@ -59,8 +62,11 @@ DARK = Theme(
     statuses={
         Status.PENDING: "#aab4bf",
         Status.IN_PROGRESS: "#f0b849",
+        Status.WAITING: "#c9a6ff",
         Status.DONE: "#5fd67f",
         Status.FAILED: "#ff8a7f",
+        Status.STOPPED: "#aab4bf",
+        Status.SKIPPED: "#aab4bf",
     },
 )
 
@@ -90,29 +96,46 @@ class Drawing:
         look += f' text-anchor="{anchor}"' if anchor != "start" else ""
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {look}>{escape(words)}</text>')
 
-    def card(self, box: Box, *, edge: str = "", fill: str = "", radius: float = 10, dashed: bool = False) -> None:
-        """A box with round corners."""
-        stroke = f'stroke="{edge or self.theme.edge}" stroke-width="1.5"' + (
+    def card(
+        self, box: Box, *, edge: str = "", fill: str = "", radius: float = 10, dashed: bool = False, line: float = 1.5
+    ) -> None:
+        """A box with round corners; ``line`` is how thick its edge is."""
+        stroke = f'stroke="{edge or self.theme.edge}" stroke-width="{line:g}"' + (
             ' stroke-dasharray="5 4"' if dashed else ""
         )
         place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="{radius:g}"'
         self._parts.append(f'<rect {place} fill="{fill or self.theme.card}" {stroke}/>')
 
-    def arrow(self, points: Sequence[Point], colour: str) -> None:
-        """A line through ``points`` with round corners and a head at its end; slanted pieces are curved."""
+    def arrow(self, points: Sequence[Point], colour: str, *, dashed: bool = False, head: bool = True) -> None:
+        """A line through ``points`` with round corners and a ``head`` at its end; slanted pieces are curved."""
+        look = f'fill="none" stroke="{colour}" stroke-width="2"' + (' stroke-dasharray="6 4"' if dashed else "")
+        if not head:
+            self._parts.append(f'<path d="{_path(points)}" {look}/>')
+            return
         (x0, y0), (x, y) = points[-2:]
+        if abs(x - x0) > 0.1 and abs(y - y0) > 0.1:
+            # A curve arrives upright.
+            x0 = x
         length = max(abs(x - x0), abs(y - y0)) or 1
         dx, dy = (x - x0) / length, (y - y0) / length
         # The line ends inside its head, so that the tip is sharp.
         path = _path([*points[:-1], (x - dx * 6, y - dy * 6)])
-        self._parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        self._parts.append(f'<path d="{path}" {look}/>')
         back, side = (x - dx * 9, y - dy * 9), 5
         corners = [(x, y), (back[0] - dy * side, back[1] + dx * side), (back[0] + dy * side, back[1] - dx * side)]
         self._parts.append(f'<polygon points="{_points(corners)}" fill="{colour}"/>')
 
+    def glyph(self, x: float, y: float, path: str, colour: str, *, scale: float = 1) -> None:
+        """A small sign of lines drawn around (0, 0), moved to ``x`` and ``y``."""
+        look = f'fill="none" stroke="{colour}" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"'
+        place = f"translate({x:.1f} {y:.1f}) scale({scale:g})"
+        self._parts.append(f'<path transform="{place}" d="{path}" {look}/>')
+
     def disc(self, x: float, y: float, radius: float, words: str, fill: str, on: str) -> None:
         """A filled circle with a word or two letters in its middle."""
         self._parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}"/>')
+        if not words:
+            return
         size = min(radius * 0.95, radius * 1.65 / max(width(words, 1, bold=True), 0.1))
         self.text(x, y + size * 0.36, words, size, fill=on, bold=True, anchor="middle")
 
@@ -127,17 +150,25 @@ class Drawing:
         self.sign(x - width(status.value, 14, bold=True) - 14, y, status)
 
     def sign(self, x: float, y: float, status: Status) -> None:
-        """A status by shape alone: an empty ring, a half-full one, a disc with a tick, a diamond with a cross."""
+        """A status by shape alone.
+
+        An empty ring, a half-full one, a disc with two bars, one with a tick, a diamond with a cross, a square, a dash.
+        """
         colour, on = self.theme.statuses[status], self.theme.page
         ring = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6.5" fill="none" stroke="{colour}" stroke-width="2"/>'
         stroke = f'fill="none" stroke="{on}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
         shapes = {
             Status.PENDING: ring,
             Status.IN_PROGRESS: f'{ring}<path d="M{x:.1f} {y - 6.5:.1f}a6.5 6.5 0 0 1 0 13z" fill="{colour}"/>',
+            Status.WAITING: f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7.5" fill="{colour}"/>'
+            f'<path d="M{x - 2.3:.1f} {y - 3:.1f}v6m4.6-6v6" {stroke}/>',
             Status.DONE: f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7.5" fill="{colour}"/>'
             f'<path d="M{x - 3.4:.1f} {y + 0.2:.1f}l2.4 2.5 4.4-4.8" {stroke}/>',
             Status.FAILED: f'<path d="M{x:.1f} {y - 9:.1f}l9 9-9 9-9-9z" fill="{colour}"/>'
             f'<path d="M{x - 2.6:.1f} {y - 2.6:.1f}l5.2 5.2m0-5.2l-5.2 5.2" {stroke}/>',
+            Status.STOPPED: f'<rect x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12" rx="2" fill="{colour}"/>',
+            Status.SKIPPED: f'<path d="M{x - 6:.1f} {y:.1f}h12" fill="none" stroke="{colour}" stroke-width="2.5"'
+            ' stroke-dasharray="3 2"/>',
         }
         self._parts.append(shapes[status])
 
