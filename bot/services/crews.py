@@ -17,7 +17,7 @@ from bot.services.checks import (
     problems,
     tool_problems,
 )
-from bot.services.flows import refuse_used
+from bot.services.flows import FlowSheet, refuse_used, sheet_of
 from bot.services.history import current, record, telling_what_changed
 from bot.services.rights import Rights
 from bot.services.writing import write
@@ -53,6 +53,8 @@ class CrewSheet:
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
     schedules: list[Schedule] = field(default_factory=list)
+    # What a flow has in place of agents and tasks.
+    flow: FlowSheet | None = None
 
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
@@ -182,6 +184,7 @@ class Crews:
         with self.store.reading() as session:
             crew = viewer.require(session, crew_id, to)
             level = viewer.level(session, crew) or Level.RUN
+            flow = sheet_of(session, crew, viewer) if crew.is_flow else None
             shared = shares.of_crew(session, crew_id, team=by.team)
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
@@ -195,15 +198,17 @@ class Crews:
             agents=members,
             tasks=work,
             runs=latest,
-            inputs=needed_inputs(crew, members, work),
-            problems=problems(crew, members, work, held)
-            + tool_problems(held.values(), self.tool_problem, team=by.team),
+            inputs=flow.inputs if flow else needed_inputs(crew, members, work),
+            problems=flow.problems
+            if flow
+            else problems(crew, members, work, held) + tool_problems(held.values(), self.tool_problem, team=by.team),
             version=version,
             tools=held,
             used_by=used_by,
             level=level,
             shares=shared,
             schedules=scheduled,
+            flow=flow,
         )
 
 

@@ -21,6 +21,7 @@ from bot.services.rights import Rights, Viewer
 from store import crews, runs, shares, steps, tasks, versions
 from store.crews import CrewInstance
 from store.database import Store
+from store.definitions import Definition, freeze_flow
 from store.runs import Execution
 from store.shares import Level
 from store.steps import START, AfterPlan, FlowStep, StepDraft
@@ -74,6 +75,16 @@ class FlowSheet:
     def target(self, step: FlowStep) -> CrewInstance | None:
         """What the step runs."""
         return next((each for each in self.contained if each.id == step.target_id), None)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The fields of the state that a run must be given."""
+        return [each.name for each in self.fields if each.required and each.default is None and each.type != "null"]
+
+    @property
+    def definition(self) -> Definition:
+        """The flow by names, without what its steps run and without connections of tasks."""
+        return freeze_flow(self.flow, self.steps, {each.id: each.name for each in self.contained}, {})
 
 
 class Flows:
@@ -172,19 +183,7 @@ class Flows:
         with self.store.reading() as session:
             flow = viewer.require(session, flow_id, to)
             refuse_crew(flow)
-            known = steps.list_all(session, flow_id, team=by.team)
-            return FlowSheet(
-                flow=flow,
-                steps=known,
-                problems=problems_of(session, flow),
-                fields=state.fields(flow.state_schema),
-                contained=contained(session, known, team=by.team),
-                used_by=steps.users_of(session, flow_id, team=by.team),
-                runs=runs.latest(session, team=by.team, crew_id=flow_id, limit=3),
-                version=versions.number(session, flow_id, team=by.team),
-                level=viewer.level(session, flow) or Level.RUN,
-                shares=shares.of_crew(session, flow_id, team=by.team),
-            )
+            return sheet_of(session, flow, viewer)
 
     def available(self, flow_id: int, step_key: str | None = None, *, by: Actor) -> list[Available]:
         """What the inputs of a step can be, each with its type, or those of a new step; raise ``Gone``."""
@@ -219,6 +218,23 @@ class Flows:
         with self.store.reading() as session:
             viewer.require(session, crew_id, Level.RUN)
             return steps.users_of(session, crew_id, team=by.team)
+
+
+def sheet_of(session: Session, flow: CrewInstance, viewer: Viewer) -> FlowSheet:
+    """The flow with its steps, state, latest runs and what is wrong with it."""
+    known = steps.list_all(session, flow.id, team=flow.team)
+    return FlowSheet(
+        flow=flow,
+        steps=known,
+        problems=problems_of(session, flow),
+        fields=state.fields(flow.state_schema),
+        contained=contained(session, known, team=flow.team),
+        used_by=steps.users_of(session, flow.id, team=flow.team),
+        runs=runs.latest(session, team=flow.team, crew_id=flow.id, limit=3),
+        version=versions.number(session, flow.id, team=flow.team),
+        level=viewer.level(session, flow) or Level.RUN,
+        shares=shares.of_crew(session, flow.id, team=flow.team),
+    )
 
 
 def problems_of(session: Session, flow: CrewInstance) -> list[Problem]:
