@@ -19,6 +19,7 @@ import handlers.crews
 import handlers.help
 import handlers.history
 import handlers.home
+import handlers.mentions
 import handlers.models
 import handlers.more_settings
 import handlers.moving
@@ -96,6 +97,7 @@ _DOORS = (
     handlers.pictures,
     handlers.audit,
     handlers.home,
+    handlers.mentions,
     handlers.help,
 )
 

@@ -48,6 +48,13 @@ def row(crew: CrewInstance, actor: Actor) -> Json:
     )
 
 
+def controls(crew: CrewInstance) -> Json:
+    """What one most often does with a crew, beside opening it."""
+    run = blocks.button("Run", "crew.run", str(crew.id), style="primary", accessibility_label=f"Run {crew.name}")
+    runs = blocks.button("Runs", "do.runs", crew.name, accessibility_label=f"The last runs of {crew.name}")
+    return blocks.actions(run, runs, block_id=f"controls-{crew.id}")
+
+
 def turned(action: Json) -> tuple[str, int, Filter]:
     """The search words, the offset and the filter that a page button carries."""
     words, offset, which = json.loads(action["value"])

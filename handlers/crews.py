@@ -18,7 +18,7 @@ from bot.slack.text import escape, fit
 from handlers import crew_list
 from handlers.crew_page import crew_page, delete_confirmation, deleted_page
 from handlers.finding import find
-from handlers.injection import Reply
+from handlers.injection import Reply, in_window
 from store.crews import CrewDraft
 from store.shares import Level
 
@@ -83,7 +83,8 @@ def open_pressed_crew(
 ) -> None:
     ack()
     sheet = crews.sheet(int(action["value"]), by=actor)
-    client.views_open(trigger_id=body["trigger_id"], view=crew_page(sheet, place=place))
+    opening = client.views_push if in_window(body) else client.views_open
+    opening(trigger_id=body["trigger_id"], view=crew_page(sheet, place=place))
 
 
 def edit_crew(

@@ -76,6 +76,25 @@ def run_rows(runs: Sequence[Execution], crew_id: int | None) -> list[Json]:
     return rows
 
 
+def running_rows(runs: Sequence[Execution]) -> list[Json]:
+    """The runs that go on, with a button that stops each."""
+    if not runs:
+        return [blocks.section("Nothing is running at the moment.")]
+    return [
+        blocks.section(
+            f"*{escape(run.crew_name)}*\n{run_line(run)}", accessory=stop_button(run), block_id=f"run-{run.id}"
+        )
+        for run in runs
+    ]
+
+
+def stop_button(run: Execution) -> Json:
+    """Stops a run, after asking."""
+    sure = blocks.confirm("Stop this run?", "What is done so far stays in its thread.", "Stop it", "Go on", danger=True)
+    label = f"Stop the run of {run.crew_name}"
+    return blocks.button("Stop", "run.stop", str(run.id), style="danger", confirm=sure, accessibility_label=label)
+
+
 def log_page(run: Execution, entries: Sequence[LogEntry]) -> Json:
     """A run's log in a window: what happened, step by step."""
     rows = [blocks.header(run.crew_name), blocks.context(run_line(run)), *_log_rows(entries)]

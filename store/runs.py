@@ -92,6 +92,7 @@ class ExecutionRow(Base):
         Index(None, "crew_id", "id"),
         Index(None, "team", "started_by", "id"),
         Index(None, "status", "heartbeat_at"),
+        Index(None, "team", "channel", "thread_ts"),
         # A time of a schedule has one run, whatever happens.
         Index(None, "schedule_id", "slot", unique=True),
         Index(None, "team", "status", "id"),
@@ -228,6 +229,23 @@ def latest(
     return [
         Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(limit))
     ]
+
+
+def not_over_since(session: Session, since: datetime, run_ids: Collection[int]) -> set[int]:
+    """Those of these runs that go on, or ended after ``since``."""
+    wanted = select(ExecutionRow.id).where(
+        ExecutionRow.id.in_(run_ids), or_(ExecutionRow.ended_at.is_(None), ExecutionRow.ended_at >= since)
+    )
+    return set(session.scalars(wanted))
+
+
+def in_thread(session: Session, *, team: str, channel: str, thread_ts: str) -> Execution | None:
+    """The newest run that is told about in this thread."""
+    wanted = select(ExecutionRow).where(
+        ExecutionRow.team == team, ExecutionRow.channel == channel, ExecutionRow.thread_ts == thread_ts
+    )
+    row = session.scalar(wanted.order_by(ExecutionRow.id.desc()).limit(1))
+    return Execution.model_validate(row) if row else None
 
 
 def claim(session: Session, run_id: int, *, owner: str) -> Execution | None:

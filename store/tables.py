@@ -9,6 +9,7 @@ from store.crews import CrewInstanceRow
 from store.limits import AllowanceRow, CrewLimitsRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
+from store.run_files import RunFileRow
 from store.runs import ExecutionRow
 from store.schedules import ScheduleRow
 from store.secrets import SecretCanaryRow
@@ -18,6 +19,7 @@ from store.tasks import TaskDependencyRow, TaskRow
 from store.tools import AgentToolRow, ToolRow
 from store.usage import UsageRow
 from store.versions import CrewVersionRow
+from store.workflow_steps import WorkflowStepRow
 from store.workspace_settings import WorkspaceSettingsRow
 
 ALL = (
@@ -37,6 +39,8 @@ ALL = (
     ConnectionRow,
     SecretCanaryRow,
     ScheduleRow,
+    RunFileRow,
+    WorkflowStepRow,
     UsageRow,
     CrewLimitsRow,
     AllowanceRow,

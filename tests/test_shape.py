@@ -29,7 +29,11 @@ LONGEST_BODY = 14
 PAYLOADS = {"action", "view", "command", "event", "message", "options", "shortcut", "step", "words"}
 PAYLOADS_OF = {
     "command": {"command", "words"},
-    "action": {"action"},
+    # A button that stands for a subcommand has its words.
+    "action": {"action", "words"},
+    "shortcut": {"shortcut"},
+    "global_shortcut": {"shortcut"},
+    "message_shortcut": {"shortcut"},
     "options": {"options"},
     "view_submission": {"view"},
     "event": {"event"},

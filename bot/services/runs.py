@@ -162,13 +162,37 @@ class Runs:
         with self.store.reading() as session:
             return viewer.require_run(session, run_id, Level.RUN)
 
+    def in_thread(self, channel: str, thread_ts: str, *, by: Actor) -> Execution | None:
+        """The run that is told about in this thread, if there is one; raise ``NotYourRun``."""
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            run = runs.in_thread(session, team=by.team, channel=channel, thread_ts=thread_ts)
+            return viewer.require_run(session, run.id, Level.RUN) if run else None
+
     def latest(
-        self, *, by: Actor, crew_id: int | None = None, before: int | None = None, limit: int = 10
+        self,
+        *,
+        by: Actor,
+        crew_id: int | None = None,
+        before: int | None = None,
+        unfinished: bool = False,
+        limit: int = 10,
     ) -> list[Execution]:
-        """The newest runs that the person may see first, of one crew or all, older than ``before`` if given."""
+        """The newest runs that the person may see first, of one crew or all, older than ``before`` if given.
+
+        ``unfinished`` leaves out those that are over.
+        """
         seer = self.rights.of(by).seer
         with self.store.reading() as session:
-            return runs.latest(session, team=by.team, crew_id=crew_id, before=before, seer=seer, limit=limit)
+            return runs.latest(
+                session,
+                team=by.team,
+                crew_id=crew_id,
+                before=before,
+                unfinished=unfinished,
+                seer=seer,
+                limit=limit,
+            )
 
     def log(self, run_id: int, *, by: Actor) -> list[LogEntry]:
         """A run's log in the order things happened; raise ``Gone`` or ``NotYourRun``."""

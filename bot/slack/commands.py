@@ -17,6 +17,8 @@ _DOUBLE = '"“”„«»'
 _SINGLE = "'‘’"
 # “Did you mean …?” names at most so many.
 _CLOSE = 3
+# A button with this before a subcommand's name does what the subcommand does; its value is what would be typed after.
+BUTTON = "do."
 _KEY = re.compile(r"[^\W\d][\w.-]*=")
 
 
@@ -50,6 +52,16 @@ class Words:
         if len(tokens) == 1 and args:
             rest = args[0]
         return cls(subcommand=first.casefold() or "help", rest=rest, args=args, inputs=inputs, **about)
+
+    @classmethod
+    def pressed(cls, body: Mapping[str, Any], place: str | None) -> Words | None:
+        """The words that a button stands for; None for every other button."""
+        action: Mapping[str, Any] = next(iter(body.get("actions") or ()), {})
+        name = str(action.get("action_id", ""))
+        if not name.startswith(BUTTON):
+            return None
+        text = f"{name.removeprefix(BUTTON)} {action.get('value') or ''}"
+        return cls.parse(text, trigger_id=body.get("trigger_id", ""), channel=place or "")
 
     @classmethod
     def of(cls, command: Mapping[str, str]) -> Words:
@@ -106,6 +118,11 @@ class Commands:
         if not hidden:
             self._shown.append(Subcommand(name, example or f"{self.command} {name}", summary, admins_only))
         self._app.command(self.command, matchers=[named])(handler)
+        self._app.action(f"{BUTTON}{name}")(handler)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such a subcommand."""
+        return name in self._names
 
     def register_unknown(self, handler: Handler) -> None:
         """Let ``handler`` answer every other word; nothing can be added after it."""

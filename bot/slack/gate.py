@@ -24,6 +24,8 @@ __all__ = ["Gate", "OutcomeUnknown", "SlackRefused"]
 RATES = {
     "chat.update": Rate(42, burst=8, kept=4),
     "chat.postMessage": Rate(200, burst=20),
+    "chat.postEphemeral": Rate(80, burst=15),
+    "views.publish": Rate(80, burst=15),
     "files.upload": Rate(80, burst=15),
     "response_url": Rate(300, burst=20),
 }
@@ -95,6 +97,49 @@ class Gate:
             call=call,
             contents=versions(text, list(blocks or []), file_follows=True),
             repeatable=False,
+        )
+        return self._sender.add(job)
+
+    def whisper(
+        self,
+        channel: str,
+        user: str,
+        text: str,
+        blocks: Blocks = None,
+        thread_ts: str | None = None,
+        *,
+        team: str = "",
+    ) -> Future[None]:
+        """Show a message in a channel to one person alone, who must be in it; it cannot be changed later."""
+
+        def call(client: WebClient, content: Content) -> None:
+            client.chat_postEphemeral(
+                channel=channel, user=user, text=content.text, blocks=content.blocks or None, thread_ts=thread_ts
+            )
+
+        job = Job(
+            what=f"a message to one person in {channel}",
+            keys=(Key(team, "chat.postEphemeral"),),
+            lane=(team, channel, user),
+            rank=Rank.FIRST,
+            call=call,
+            contents=versions(text, list(blocks or []), file_follows=False),
+        )
+        return self._sender.add(job)
+
+    def publish(self, user: str, view: Json, *, team: str = "") -> Future[None]:
+        """Show this App Home to a person, or a newer one asked for meanwhile."""
+
+        def call(client: WebClient, _: Content) -> None:
+            client.views_publish(user_id=user, view=view)
+
+        job = Job(
+            what=f"the home of {user}",
+            keys=(Key(team, "views.publish"),),
+            lane=(team, user, "home"),
+            rank=Rank.EDIT,
+            call=call,
+            coalesced=True,
         )
         return self._sender.add(job)
 

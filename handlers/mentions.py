@@ -1,0 +1,171 @@
+"""Mentions and direct messages: a crew is run, a question answered, anything else met with what helps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.services import Actor
+from bot.services.admins import Admins
+from bot.services.crews import Crews
+from bot.services.runs import Runs
+from bot.slack import blocks
+from bot.slack.blocks import Json
+from bot.slack.commands import Commands
+from bot.slack.said import Said
+from bot.slack.text import fit_escaped
+from bot.slack.wishes import Wants, meant
+from handlers import crew_list
+from handlers.crew_page import not_ready
+from handlers.help import menu
+from handlers.injection import Reply
+from handlers.run_form import ask_inputs
+from handlers.run_words import PAGE, run_rows, running_rows
+from handlers.wished_runs import ACTION, ask_for_rest, ask_which, carried_back, known_inputs
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer what is written to the bot, each wish in its own way; what nothing fits is answered too."""
+    for wants, answer in _ANSWERS.items():
+        app.event("app_mention", matchers=[_to_us(wants)])(answer)
+        app.event("message", matchers=[_to_us(wants)])(answer)
+    app.action(re.compile(rf"^{re.escape(ACTION)}"))(run_wished)
+
+
+def run_mentioned(said: Said, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
+    wanted = meant(said.wish.words, crews.names(by=actor))
+    if wanted.found is None:
+        crews.refuse_unshared(wanted.name, by=actor)
+        reply("Which crew?", ask_which(wanted))
+        return
+    sheet = crews.sheet(wanted.found[0], by=actor)
+    inputs = known_inputs(sheet.inputs, wanted.inputs, wanted.about if wanted.certain else "")
+    if sheet.problems:
+        reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
+    elif all(inputs.get(name) for name in sheet.inputs):
+        runs.start(sheet.crew.id, inputs, by=actor, channel=said.channel, tell=reply)
+    else:
+        reply(f"{sheet.crew.name} needs more", ask_for_rest(sheet, inputs, wanted.about))
+
+
+def run_wished(
+    ack: Ack,
+    body: Json,
+    action: Json,
+    client: WebClient,
+    crews: Crews,
+    runs: Runs,
+    actor: Actor,
+    place: str | None,
+    reply: Reply,
+) -> None:
+    ack()
+    crew_id, given, about, ask = carried_back(action)
+    sheet = crews.sheet(crew_id, by=actor)
+    inputs = known_inputs(sheet.inputs, given, about)
+    if sheet.problems:
+        reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
+    elif sheet.inputs and (ask or not all(inputs.get(name) for name in sheet.inputs)):
+        view = ask_inputs(sheet.crew, sheet.inputs, inputs, place=place)
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+    else:
+        runs.start(crew_id, inputs, by=actor, channel=place or "", tell=reply)
+
+
+def show_mentioned(said: Said, crews: Crews, actor: Actor, reply: Reply) -> None:
+    wanted = meant(said.wish.words, crews.names(by=actor))
+    if wanted.found is None:
+        crews.refuse_unshared(wanted.name, by=actor)
+        reply("Which crew?", crew_list.rows(crews, actor, words=said.wish.words))
+        return
+    crew = crews.get(wanted.found[0], by=actor)
+    reply(crew.name, [crew_list.row(crew, actor), crew_list.controls(crew)])
+
+
+def list_crews(crews: Crews, actor: Actor, reply: Reply) -> None:
+    reply("Your crews", crew_list.rows(crews, actor))
+
+
+def say_what_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
+    reply("What is running", running_rows(runs.latest(by=actor, unfinished=True, limit=PAGE)))
+
+
+def list_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
+    reply("The last runs", run_rows(runs.latest(by=actor, limit=PAGE + 1), None))
+
+
+def offer_new_crew(said: Said, reply: Reply) -> None:
+    button = blocks.button("New crew", "do.create", said.wish.words or None, style="primary")
+    reply("New crew", [blocks.section("A crew is a few agents who do tasks. It begins with a name:", accessory=button)])
+
+
+def stop_mentioned(said: Said, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
+    wanted = meant(said.wish.words, crews.names(by=actor))
+    if said.wish.words and wanted.found is None:
+        reply("Which crew?", crew_list.rows(crews, actor, words=said.wish.words))
+        return
+    run = runs.stop_latest(by=actor, crew_id=wanted.found[0] if wanted.found else None)
+    reply(f"Stopping {run.crew_name}.")
+
+
+def help_mentioned(commands: Commands, admins: Admins, actor: Actor, reply: Reply) -> None:
+    reply("What I can do", [*_sentences(), *menu(commands, admin=admins.is_admin(actor))])
+
+
+def meet_anything_else(said: Said, crews: Crews, actor: Actor, reply: Reply) -> None:
+    wanted = meant(said.text, crews.names(by=actor))
+    if wanted.found:
+        sheet = crews.sheet(wanted.found[0], by=actor)
+        inputs = known_inputs(sheet.inputs, wanted.inputs, wanted.about)
+        reply(f"Run {sheet.crew.name}?", ask_for_rest(sheet, inputs, wanted.about))
+        return
+    words = f"I don’t know what to do with “{fit_escaped(said.text, 200)}”." if said.text else "Hello!"
+    reply("How can I help?", [blocks.section(words), *_sentences(), *_ways()])
+
+
+def _to_us(wants: Wants) -> Callable[..., bool]:
+    def fits(said: Said | None) -> bool:
+        return said is not None and said.to_us and said.wish.wants is wants
+
+    return fits
+
+
+def _sentences() -> list[Json]:
+    """What one can write."""
+    return [
+        blocks.section(
+            "You can write to me, for example:\n"
+            "• `run market research about tides`\n"
+            "• `what is running?` · `what is waiting for me?` · `show the last runs`\n"
+            "• `show market research` · `list` · `create a crew called Podcast`\n"
+            "In the thread of a run, tell me what to change in its result, or `run it again`."
+        )
+    ]
+
+
+def _ways() -> list[Json]:
+    return [
+        blocks.actions(
+            blocks.button("Crews", "do.list", accessibility_label="List the crews"),
+            blocks.button("New crew", "do.create", style="primary"),
+            blocks.button("Help", "do.help"),
+            block_id="wish.ways",
+        )
+    ]
+
+
+_ANSWERS: dict[Wants, Callable[..., Any]] = {
+    Wants.RUN: run_mentioned,
+    Wants.SHOW: show_mentioned,
+    Wants.LIST: list_crews,
+    Wants.RUNNING: say_what_runs,
+    Wants.RUNS: list_runs,
+    Wants.CREATE: offer_new_crew,
+    Wants.STOP: stop_mentioned,
+    Wants.HELP: help_mentioned,
+    Wants.SOMETHING: meet_anything_else,
+}

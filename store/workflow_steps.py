@@ -1,0 +1,64 @@
+"""Steps of workflows that wait for a run to end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import ForeignKey, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.database import Base, Record
+from store.runs import UNFINISHED, ExecutionRow
+
+
+class WorkflowStep(Record):
+    """A step: ``id`` is Slack's name for the execution of the function."""
+
+    id: str
+    team: str
+    execution_id: int
+    begun_at: datetime
+    told_at: datetime | None
+
+
+class WorkflowStepRow(Base):
+    """One row for each step; ``told_at`` is empty as long as Slack does not know how it ended."""
+
+    __tablename__ = "workflow_steps"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team: Mapped[str]
+    execution_id: Mapped[int] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), index=True)
+    begun_at: Mapped[datetime]
+    told_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+def add(session: Session, step_id: str, *, team: str, run_id: int) -> WorkflowStep:
+    """Let a step wait for a run."""
+    row = WorkflowStepRow(id=step_id, team=team, execution_id=run_id, begun_at=datetime.now(UTC))
+    session.add(row)
+    session.flush()
+    return WorkflowStep.model_validate(row)
+
+
+def known(session: Session, step_id: str, *, team: str) -> bool:
+    """Whether this step has begun already: Slack tells of everything at least once, and sometimes twice."""
+    wanted = select(WorkflowStepRow.id).where(WorkflowStepRow.id == step_id, WorkflowStepRow.team == team)
+    return session.scalar(wanted) is not None
+
+
+def to_tell(session: Session) -> list[WorkflowStep]:
+    """The steps of every workspace whose run is over and of which Slack does not know yet."""
+    wanted = (
+        select(WorkflowStepRow)
+        .join(ExecutionRow, ExecutionRow.id == WorkflowStepRow.execution_id)
+        .where(WorkflowStepRow.told_at.is_(None), ExecutionRow.status.not_in([*UNFINISHED, "waiting"]))
+        .order_by(WorkflowStepRow.begun_at)
+        .limit(100)
+    )
+    return [WorkflowStep.model_validate(row) for row in session.scalars(wanted)]
+
+
+def told(session: Session, step_id: str) -> None:
+    """Slack knows how the step ended."""
+    session.execute(update(WorkflowStepRow).where(WorkflowStepRow.id == step_id).values(told_at=datetime.now(UTC)))
