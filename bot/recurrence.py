@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -56,7 +56,8 @@ class Day(StrEnum):
 class Recurrence(BaseModel):
     """A rule for times on the clock of some zone; only the fields of its ``kind`` count.
 
-    Raises ``ValueError`` with a sentence for people when the fields make no sense.
+    Raises ``ValueError`` with a sentence for people when the fields make no sense. What is written as cron goes through
+    ``check`` first, where it comes in.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,8 +77,6 @@ class Recurrence(BaseModel):
             raise ValueError("Choose a date.")
         if self.kind is Kind.WEEKLY and not self.days:
             raise ValueError("Choose at least one day.")
-        if self.kind is Kind.CRON:
-            check(self.expression)
         return self
 
     @property
@@ -191,11 +190,13 @@ def check(written: str) -> str:
         raise ValueError("Write five fields: minute, hour, day of the month, month, day of the week.")
     try:
         found = CronSim(expression, _SOMETIME)
-        times = list(islice(found, _LOOKED_AT))
+        first = next(found)
+        near = takewhile(lambda at: at - first < timedelta(days=62), found)
+        times = [first, *islice(near, _LOOKED_AT)]
     except CronSimError as error:
         raise ValueError(f"That is no cron rule: {str(error).lower()}.") from None
-    if not times:
-        raise ValueError("That never happens.")
+    except StopIteration:
+        raise ValueError("That never happens.") from None
     if any(later - earlier < LEAST_APART for earlier, later in pairwise(times)):
         raise ValueError("That is too often: leave at least five minutes between two runs.")
     return written

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.errors import FormRefused, UserError
-from bot.recurrence import zone_of
+from bot.recurrence import Kind, check, zone_of
 from bot.services import Actor
 from bot.services.admins import Admins
 from bot.services.audit import Verb, note
@@ -251,6 +251,11 @@ class Schedules:
         return Entry(schedule, last, mine, self._may_change(session, viewer, schedule))
 
     def _first(self, draft: ScheduleDraft) -> datetime:
+        if draft.recurrence.kind is Kind.CRON:
+            try:
+                check(draft.recurrence.cron)
+            except ValueError as wrong:
+                raise FormRefused(fields={"cron": str(wrong)}) from None
         first = draft.recurrence.after(self.now(), zone_of(draft.zone))
         if first is None:
             raise FormRefused(fields={"on": _OVER})

@@ -16,6 +16,7 @@ from bot.services.history import History
 from bot.services.pictures import Pictures
 from bot.services.rights import Rights
 from bot.services.runs import Runs, Tell
+from bot.services.schedules import Schedules
 from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
 from store.agents import AgentDraft
@@ -39,12 +40,28 @@ class Slack:
 
     members: dict[str, list[str]] = field(default_factory=lambda: {BEN.user: [RESEARCH]})
     unseen: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    # Slack gives no answer at all, or none about the channels of these.
+    silent: bool = False
+    forgotten: set[str] = field(default_factory=set)
+
+    def zone(self, team: str, user: str) -> str | None:
+        return "Europe/London"
+
+    def is_gone(self, team: str, user: str) -> bool | None:
+        return None if self.silent else user in self.gone
+
+    def is_member(self, team: str, channel: str) -> bool | None:
+        return None if self.silent else channel not in self.unseen
+
+    def heard_of(self, team: str, user: str) -> bool:
+        return not self.silent and user not in self.forgotten
 
     def is_admin(self, team: str, user: str) -> bool:
         return user == ADMIN.user
 
     def channels(self, team: str, user: str) -> list[str]:
-        return self.members.get(user, []) if team == TEAM else []
+        return self.members.get(user, []) if team == TEAM and not self.silent else []
 
     def reaches(self, team: str, channel: str) -> bool:
         return channel not in self.unseen
@@ -54,13 +71,16 @@ class Slack:
 
 
 class Launcher:
-    """Takes runs and leaves them queued."""
+    """Takes runs and leaves them queued; knows which were to be stopped."""
+
+    def __init__(self) -> None:
+        self.stopped: list[int] = []
 
     def launch(self, run: Execution, tell: Tell) -> None:
         pass
 
     def stop(self, run: Execution, by: str) -> None:
-        pass
+        self.stopped.append(run.id)
 
 
 class Office:
@@ -75,9 +95,13 @@ class Office:
         self.flows = Flows(store, rights)
         self.history = History(store, rights)
         self.sharing = Sharing(store, rights)
-        self.audit = AuditLog(store, Admins(self.slack))
+        self.admins = Admins(self.slack)
+        self.audit = AuditLog(store, self.admins)
         self.pictures = Pictures(self.crews, Painter())
-        self.runs = Runs(store, rights, Launcher(), lambda name, team: None)
+        self.launcher = Launcher()
+        self.runs = Runs(store, rights, self.launcher, lambda name, team: None)
+        self.rights = rights
+        self.schedules = Schedules(store, rights, self.admins, self.slack, self.runs)
         self.crew = self.crews.create(CrewDraft(name="Market research"), by=OWNER)
         self.other = self.crews.create(CrewDraft(name="Another one"), by=OWNER)
         self.sharing.share(self.other.id, ShareDraft(everybody=Access.EDIT), by=OWNER)
