@@ -1,4 +1,4 @@
-"""``crewcall demo | start | doctor | db | secrets | fetch-model``."""
+"""``crewcall demo | start | import | doctor | db | secrets | fetch-model``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from bot.errors import UserError
 from bot.settings import Settings, WrongSettings, from_environment, model_from_keys, read_environment
+from bot.transfer import import_
 
 if TYPE_CHECKING:
     from bot.local_slack import LocalSlack
@@ -107,6 +108,9 @@ def doctor() -> None:
         click.echo(f"\n{faults} things to mend." if faults > 1 else "\nOne thing to mend.")
         sys.exit(1)
     click.echo("\nAll is well.")
+
+
+cli.add_command(import_)
 
 
 @cli.group()

@@ -15,7 +15,7 @@ from bot.services.tools import Tools
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
-from bot.slack.forms import Choices, Form, Lines, Offered, Suggested, Text
+from bot.slack.forms import Choices, Form, Offered, Suggested, Text, Texts
 from bot.slack.text import escape
 from handlers import more_settings
 from handlers.crew_page import crew_page
@@ -27,7 +27,7 @@ NEW_AGENT = Form(
     title="New agent",
     submit="Add",
     widgets={
-        "goals": Lines(),
+        "goals": Texts(),
         "backstory": Text(multiline=True),
         "llm": Suggested(nothing="The default model", other="Another model"),
         "tools": Choices(empty="Your team has no tools yet. Set them up with `/crew tools`."),

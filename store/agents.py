@@ -13,14 +13,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from bot.errors import EditedMeanwhile, Gone, NameTaken
 from store.database import Base, Draft, Record, translated
 from store.more_settings import AgentSettings
-from store.names import Name, OneLine, name_key
+from store.names import Name, name_key
 
-LONG = 30_000
+LONG = 100_000
 
 # Settings that are asked of the model, besides those that have columns of their own.
 _OF_THE_MODEL = {"top_p", "seed", "reasoning_effort"}
 _IN_COLUMNS = {"temperature", "max_tokens", "verbose"}
-Goal = Annotated[OneLine, Field(min_length=1, max_length=1_000)]
+# Mostly one line, but whole paragraphs where a project had them.
+Goal = Annotated[str, Field(min_length=1, max_length=LONG)]
 
 
 class AgentDraft(Draft):
@@ -28,13 +29,14 @@ class AgentDraft(Draft):
 
     name: Name = Field(title="Name", description="What your team calls this agent, for example Researcher.")
     role: str = Field(
-        title="Role", min_length=1, max_length=300, description="What it is, for example Senior market analyst."
+        title="Role", min_length=1, max_length=3_000, description="What it is, for example Senior market analyst."
     )
     goals: list[Goal] = Field(
         title="Goals",
         min_length=1,
         max_length=20,
-        description="What it works towards, one goal a line, the most important first.",
+        description="What it works towards, one goal a line, the most important first. Lines that begin with two "
+        "spaces go on with the goal above.",
     )
     backstory: str = Field(
         title="Backstory", min_length=1, max_length=LONG, description="What it knows and how it works."

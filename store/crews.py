@@ -147,6 +147,17 @@ def named(session: Session, name: str, *, team: str) -> CrewInstance | None:
     return CrewInstance.model_validate(row) if row else None
 
 
+def teams(session: Session) -> list[str]:
+    """The workspaces that have crews."""
+    return list(session.scalars(select(CrewInstanceRow.team).distinct().order_by(CrewInstanceRow.team)))
+
+
+def owners(session: Session, *, team: str) -> list[str]:
+    """Whose crews there are, whoever has most of them first."""
+    wanted = select(CrewInstanceRow.owner).where(CrewInstanceRow.team == team).group_by(CrewInstanceRow.owner)
+    return list(session.scalars(wanted.order_by(func.count().desc(), CrewInstanceRow.owner)))
+
+
 def usable(seer: Seer, *, team: str, least: Level = Level.RUN) -> Select[int]:
     """The ids of the crews with which ``seer`` may do at least this, as a part of another query."""
     own = select(CrewInstanceRow.id).where(CrewInstanceRow.team == team, CrewInstanceRow.owner == seer.user)

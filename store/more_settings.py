@@ -72,7 +72,11 @@ class AgentSettings(Settings):
         None, title="Reasoning effort", description="How long a reasoning model thinks. Other models don’t know it."
     )
     max_iter: int = Field(
-        25, title="Steps", ge=1, le=100, description="How often it may ask its model in one task before it must answer."
+        25,
+        title="Steps",
+        ge=1,
+        le=1_000,
+        description="How often it may ask its model in one task before it must answer.",
     )
     max_execution_time: int | None = Field(
         None, title="Time limit", ge=1, le=86_400, description="In seconds for one task. After that the run fails."
@@ -127,6 +131,11 @@ class TaskSettings(Settings):
         title="In parallel",
         description="The next task doesn’t wait for it. Its agent hands no work on meanwhile.",
     )
+    uses_all: bool = Field(
+        False,
+        title="Uses everything before",
+        description="It is given the results of all tasks before it, where no results are chosen for it.",
+    )
     markdown: bool = Field(False, title="Markdown", description="The agent is told to format its result.")
     condition: str = Field(
         "",
@@ -138,7 +147,7 @@ class TaskSettings(Settings):
     guardrail: str = Field(
         "",
         title="Guardrail",
-        max_length=3_000,
+        max_length=30_000,
         description="A rule in plain words. A model checks the result, and the agent tries again where it fails.",
     )
     guardrail_max_retries: int = Field(
@@ -147,7 +156,7 @@ class TaskSettings(Settings):
     output_schema: str = Field(
         "",
         title="Result as JSON",
-        max_length=3_000,
+        max_length=30_000,
         description='A JSON Schema of an object, for example {"type": "object", "properties": {"score": '
         '{"type": "integer"}}}.',
     )

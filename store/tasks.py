@@ -17,7 +17,7 @@ from store.database import Base, Draft, Record, translated
 from store.more_settings import TaskSettings
 from store.names import Name, name_key
 
-LONG = 30_000
+LONG = 100_000
 
 # Settings that have columns of their own.
 _IN_COLUMNS = {"async_execution", "markdown", "guardrail", "output_schema", "output_file"}

@@ -60,8 +60,8 @@ def make_task(
         "description": placeholders.fill(plan.description, inputs),
         "expected_output": placeholders.fill(plan.expected_output, inputs),
         "agent": agent,
-        # An empty list means none at all; left out, CrewAI would hand over every earlier result.
-        "context": [earlier[other] for other in plan.context],
+        # An empty list means none at all; left out, CrewAI hands over every earlier result.
+        **({} if wanted.uses_all and not plan.context else {"context": [earlier[other] for other in plan.context]}),
         "markdown": wanted.markdown,
         # A manager gives out one task at a time.
         "async_execution": wanted.async_execution and manager is None,

@@ -27,6 +27,7 @@ class Verb(StrEnum):
 
     CREATED = "created"
     COPIED = "copied"
+    IMPORTED = "imported"
     CHANGED = "changed"
     ROLLED_BACK = "rolled back"
     SHARED = "shared"

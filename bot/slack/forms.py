@@ -34,6 +34,7 @@ from bot.slack.widgets import (
     Suggested,
     Switch,
     Text,
+    Texts,
     Time,
     Widget,
     digits,
@@ -62,6 +63,7 @@ __all__ = [
     "Suggested",
     "Switch",
     "Text",
+    "Texts",
     "Time",
     "error_view",
 ]

@@ -158,6 +158,30 @@ class Lines(Text):
 
 
 @dataclass(frozen=True)
+class Texts(Lines):
+    """Several texts, one per line; lines that begin with two spaces go on with the text above them."""
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """The texts, each with its further lines."""
+        texts: list[str] = []
+        blank = 0
+        for line in join([state.get("value") or "" for state in states], seams).splitlines():
+            if not line.strip():
+                blank += 1
+                continue
+            if texts and line.startswith("  "):
+                texts[-1] += "\n" * (blank + 1) + line[2:].rstrip()
+            else:
+                texts.append(line.strip())
+            blank = 0
+        return texts
+
+    def _shown(self, value: object) -> str:
+        texts = value if isinstance(value, Iterable) else []
+        return "\n".join(_continued(str(text)) for text in texts)
+
+
+@dataclass(frozen=True)
 class Number(Widget):
     """A whole or decimal number within the field's bounds."""
 
@@ -480,6 +504,11 @@ def in_words(name: str) -> str:
     """“expected_output” as people read it: “Expected output”."""
     words = re.sub(r"[_-]+", " ", name).strip()
     return words[:1].upper() + words[1:]
+
+
+def _continued(text: str) -> str:
+    first, *more = text.strip().splitlines() or [""]
+    return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in more)])
 
 
 def _as_id(value: object) -> str:
