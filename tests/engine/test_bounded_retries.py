@@ -60,19 +60,14 @@ def test_a_provider_that_refuses_for_ever_is_given_up(
         llm.when("Ann. Long in the job").calls_tool(
             "delegate_work_to_coworker", {"task": "Look.", "context": "All.", "coworker": "Ben"}
         )
-    line = llm.when(asked)
-    first = 1 if place == "the result as JSON" else 0
-    if first:
-        # What is no JSON is asked for again.
-        line.says("No number at all.")
-    refuses(line, how)
+    refuses(llm.when(asked), how)
 
     failure = failure_of(Run(definition(), models))
 
     assert words in failure.reason
     assert host(llm) in failure.reason
     refused = [request for request in llm.requests if asked in request.prompt]
-    assert 1 <= len(refused) - first <= 3, len(refused)
+    assert 1 <= len(refused) <= 3, len(refused)
 
 
 def test_a_key_that_is_refused_is_tried_once(llm: ScriptedModel, models: Models) -> None:
