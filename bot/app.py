@@ -24,6 +24,8 @@ import handlers.models
 import handlers.more_settings
 import handlers.moving
 import handlers.pictures
+import handlers.run_list
+import handlers.run_page
 import handlers.runs
 import handlers.schedules
 import handlers.sharing
@@ -53,6 +55,7 @@ from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
 from bot.services.rights import Rights
+from bot.services.run_history import RunHistory
 from bot.services.runs import Runs
 from bot.services.schedules import Schedules
 from bot.services.sharing import Sharing
@@ -90,6 +93,8 @@ _DOORS = (
     handlers.more_settings,
     handlers.tools,
     handlers.runs,
+    handlers.run_list,
+    handlers.run_page,
     handlers.schedules,
     handlers.history,
     handlers.sharing,
@@ -201,6 +206,7 @@ class Crewcall:
             "connections": self.connections,
             "runs": self.runs,
             "schedules": Schedules(self.store, self.rights, self.admins, self.people, self.runs),
+            "run_history": RunHistory(self.store, self.rights),
             "tools": self.tools,
             "gate": self.gate,
             "commands": commands,

@@ -167,6 +167,14 @@ class StateChanged(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunTraced(RunEvent):
+    """Where in the program a run failed, for developers: the log as a file has it, nothing else shows it."""
+
+    task: str | None
+    trace: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunCompleted(RunEvent):
     """The run is done; ``result`` is the whole text of the last task."""
 

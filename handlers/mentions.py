@@ -24,7 +24,8 @@ from handlers.crew_page import not_ready
 from handlers.help import menu
 from handlers.injection import Reply
 from handlers.run_form import ask_inputs
-from handlers.run_words import PAGE, run_rows, running_rows
+from handlers.run_list import last_rows
+from handlers.run_words import running_rows
 from handlers.wished_runs import ACTION, ask_for_rest, ask_which, carried_back, known_inputs
 
 
@@ -95,7 +96,7 @@ def say_what_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
 
 
 def list_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
-    reply("The last runs", run_rows(runs.latest(by=actor, limit=PAGE + 1), None))
+    reply("The last runs", last_rows(runs.latest(by=actor)))
 
 
 def offer_new_crew(said: Said, reply: Reply) -> None:

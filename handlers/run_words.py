@@ -1,16 +1,18 @@
-"""How runs are spoken of in lists, and a run's log."""
+"""How runs are spoken of in lists, and a run's log as a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.progress.messages import MARKS
+from bot.services.run_history import RunSheet
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, duration, escape, fit_escaped, unmarked
+from bot.slack.text import count, duration, escape, fit_escaped
 from store.logs import LogEntry
 from store.runs import Execution, RunState
+from store.usage import dollars
 
 WORDS = {
     RunState.QUEUED: "waiting",
@@ -19,7 +21,7 @@ WORDS = {
     RunState.FAILED: "failed",
     RunState.CANCELLED: "stopped",
 }
-_EVENTS = {
+EVENTS = {
     "RunStarted": "The run began",
     "TaskStarted": "Began",
     "TaskFinished": "Finished",
@@ -33,9 +35,8 @@ _EVENTS = {
     "RunCompleted": "The run is done",
     "RunFailed": "The run failed",
     "RunCancelled": "The run was stopped",
+    "RunTraced": "For developers",
 }
-_MOST_LINES = 80
-PAGE = 8
 
 
 def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
@@ -43,37 +44,37 @@ def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
     return f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
-def run_line(run: Execution) -> str:
-    """One run in one line of mrkdwn: how it went, who started it and when, how long and how much it took."""
+def run_line(run: Execution, *, error: bool = True) -> str:
+    """One run in one line of mrkdwn: how it went, who started it and when, how long and how much it took.
+
+    ``error`` says whether why it failed is part of it.
+    """
     facts = [f"{MARKS[run.status]} {WORDS[run.status]}", f"by <@{run.started_by}>", moment(run.created_at)]
     if run.started_at:
         facts.append(duration(run.seconds))
     if run.tokens:
         facts.append(count(run.tokens, "token"))
-    if run.error:
+    if run.cost is not None:
+        facts.append(dollars(run.cost))
+    if run.error and error:
         facts.append(fit_escaped(run.error, 150))
     return " · ".join(facts)
 
 
-def run_rows(runs: Sequence[Execution], crew_id: int | None) -> list[Json]:
-    """A page of runs, the newest first, with a button for each one's log; ``runs`` has one more if there are more."""
-    if not runs:
-        return [blocks.section("No runs here. Start one with `/crew run`.")]
-    rows = [
-        blocks.section(
-            f"*{escape(run.crew_name)}*\n{run_line(run)}",
-            accessory=blocks.button(
-                "Log", "run.log", str(run.id), accessibility_label=f"Log of {run.crew_name}, run {run.id}"
-            ),
-            block_id=f"run-{run.id}",
-        )
-        for run in runs[:PAGE]
+def log_file(sheet: RunSheet) -> str:
+    """A run and its whole log as plain text, with what the page has no room or no use for."""
+    run = sheet.run
+    facts = [
+        f"{run.crew_name}, run {run.id} of version {run.crew_version}: {WORDS[run.status]}",
+        *(f"{name}: {value}" for name, value in run.inputs.items()),
+        *(
+            [f"Failed at {run.error_task}: {run.error}" if run.error_task else f"Failed: {run.error}"]
+            if run.error
+            else []
+        ),
+        *(["Earlier lines are left out."] if sheet.more else []),
     ]
-    if len(runs) > PAGE:
-        value = f"{runs[PAGE - 1].id}:{crew_id or ''}"
-        older = blocks.button("Older", "run.older", value, accessibility_label="Older runs")
-        rows.append(blocks.actions(older, block_id="runs.pages"))
-    return rows
+    return "\n".join([*facts, "", *map(_file_line, sheet.entries), ""])
 
 
 def running_rows(runs: Sequence[Execution]) -> list[Json]:
@@ -95,24 +96,8 @@ def stop_button(run: Execution) -> Json:
     return blocks.button("Stop", "run.stop", str(run.id), style="danger", confirm=sure, accessibility_label=label)
 
 
-def log_page(run: Execution, entries: Sequence[LogEntry]) -> Json:
-    """A run's log in a window: what happened, step by step."""
-    rows = [blocks.header(run.crew_name), blocks.context(run_line(run)), *_log_rows(entries)]
-    return blocks.modal("Log", rows, callback_id="run.log_page")
-
-
-def _words(message: str) -> str:
-    return fit_escaped(unmarked(message), 400)
-
-
-def _log_rows(entries: Sequence[LogEntry]) -> Iterable[Json]:
-    if not entries:
-        yield blocks.section("Nothing has happened yet.")
-    if len(entries) > _MOST_LINES:
-        # How a run ended matters more than how it began.
-        yield blocks.context(f"The last {_MOST_LINES} lines; Slack has no room here for those before")
-    for entry in entries[-_MOST_LINES:]:
-        where = " · ".join(escape(part) for part in (entry.task, entry.agent) if part)
-        line = f"{moment(entry.timestamp, '{time_secs}')} *{_EVENTS.get(entry.log_type, entry.log_type)}* {where}"
-        said = f"by <@{escape(entry.message)}>" if entry.log_type == "RunCancelled" else _words(entry.message)
-        yield blocks.section(f"{line}\n{said}" if said else line)
+def _file_line(entry: LogEntry) -> str:
+    where = " · ".join(part for part in (entry.task, entry.agent) if part)
+    said = entry.message.replace("\n", "\n    ")
+    told = f"{entry.timestamp:%Y-%m-%d %H:%M:%S} UTC  {EVENTS.get(entry.log_type, entry.log_type)}  {where}".rstrip()
+    return f"{told}\n    {said}" if said else told

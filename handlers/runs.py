@@ -1,4 +1,4 @@
-"""``/crew run``, ``runs``, ``stop`` and ``logs``, and the buttons in a run's thread."""
+"""``/crew run`` and ``stop``, and the buttons in a run's thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from handlers.crew_page import not_ready
 from handlers.finding import find
 from handlers.injection import Reply
 from handlers.run_form import RUN, ask_inputs, asked_inputs
-from handlers.run_words import PAGE, log_page, run_rows
 
 
 def register(app: App, commands: Commands) -> None:
@@ -27,16 +26,12 @@ def register(app: App, commands: Commands) -> None:
     commands.add(
         "run", run_named, example='/crew run "Market research" topic="solid-state batteries"', summary="Run a crew"
     )
-    commands.add("runs", list_runs, example="/crew runs", summary="The last runs and how they went")
     commands.add("stop", stop_latest, example="/crew stop", summary="Stop your latest run")
-    commands.add("logs", show_latest_log, example="/crew logs", summary="What happened in the latest run")
     app.action(re.compile(r"^crew\.run"))(run_pressed)
     app.view(RUN)(run_with_inputs)
     app.action("run.stop")(stop_run)
     app.action("run.again")(run_again)
     app.action("run.edit_inputs")(edit_inputs)
-    app.action(re.compile(r"^run\.log"))(show_log)
-    app.action("run.older")(list_older_runs)
 
 
 def run_named(ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
@@ -120,41 +115,6 @@ def edit_inputs(
     given = {name: value for name, value in run.inputs.items() if name in sheet.inputs}
     view = ask_inputs(sheet.crew, sheet.inputs, given, place=place)
     client.views_open(trigger_id=body["trigger_id"], view=view)
-
-
-def list_runs(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
-    ack()
-    crew_id = find(words, crews, actor, reply) if words.name else None
-    if crew_id is not None or not words.name:
-        reply("The last runs", run_rows(runs.latest(by=actor, crew_id=crew_id, limit=PAGE + 1), crew_id))
-
-
-def list_older_runs(ack: Ack, action: Json, runs: Runs, actor: Actor, reply: Reply) -> None:
-    ack()
-    before, _, crew = action["value"].partition(":")
-    crew_id = int(crew) if crew else None
-    older = runs.latest(by=actor, crew_id=crew_id, before=int(before), limit=PAGE + 1)
-    reply("Older runs", run_rows(older, crew_id), replace=True)
-
-
-def show_latest_log(
-    ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply
-) -> None:
-    ack()
-    crew_id = find(words, crews, actor, reply) if words.name else None
-    if words.name and crew_id is None:
-        return
-    latest = runs.latest(by=actor, crew_id=crew_id, limit=1)
-    if not latest:
-        reply("There are no runs yet. Start one with `/crew run`.")
-        return
-    client.views_open(trigger_id=words.trigger_id, view=log_page(latest[0], runs.log(latest[0].id, by=actor)))
-
-
-def show_log(ack: Ack, body: Json, action: Json, client: WebClient, runs: Runs, actor: Actor) -> None:
-    ack()
-    run = runs.get(int(action["value"]), by=actor)
-    client.views_open(trigger_id=body["trigger_id"], view=log_page(run, runs.log(run.id, by=actor)))
 
 
 def _unknown_inputs(sheet: CrewSheet, unknown: list[str]) -> str:

@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import ForeignKey, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.database import Base, Draft
+from bot.errors import Gone
+from store.database import Base, Draft, Record
 from store.upserts import upsert
 
 Tokens = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
@@ -112,6 +113,81 @@ class AllowanceRow(Base):
     most: Mapped[float]
     allowed_by: Mapped[str]
     allowed_at: Mapped[datetime]
+
+
+class LimitPause(Record):
+    """That a run came to a limit and waits; ``verdict`` is “raised” or “stopped” once somebody has decided."""
+
+    id: int
+    execution_id: int
+    name: str
+    scope: Scope
+    most: float
+    used: float
+    # The whole in words for people.
+    said: str
+    task: str
+    asked_at: datetime
+    verdict: str | None
+    answered_by: str | None
+    new_most: float | None
+
+    @property
+    def ceiling(self) -> Ceiling:
+        """The limit as it was."""
+        return Ceiling(self.name, self.scope, self.most)
+
+
+class LimitPauseRow(Base):
+    """One row for each time a run came to a limit."""
+
+    __tablename__ = "limit_pauses"
+    __table_args__ = (Index(None, "execution_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    execution_id: Mapped[int] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    scope: Mapped[str]
+    most: Mapped[float]
+    used: Mapped[float]
+    said: Mapped[str]
+    task: Mapped[str]
+    asked_at: Mapped[datetime]
+    verdict: Mapped[str | None]
+    answered_by: Mapped[str | None]
+    new_most: Mapped[float | None]
+
+
+def pause(session: Session, run_id: int, ceiling: Ceiling, *, used: float, said: str, task: str) -> LimitPause:
+    """Write down that the run waits at a limit, and in which words that was said."""
+    asked = {"execution_id": run_id, "used": used, "said": said, "task": task, "asked_at": datetime.now(UTC)}
+    row = LimitPauseRow(**asked, name=ceiling.name, scope=ceiling.scope, most=ceiling.most)
+    session.add(row)
+    session.flush()
+    return LimitPause.model_validate(row)
+
+
+def get_pause(session: Session, pause_id: int, *, run_id: int) -> LimitPause:
+    """One of the run's pauses; raise ``Gone`` if it has none with this id."""
+    wanted = select(LimitPauseRow).where(LimitPauseRow.id == pause_id, LimitPauseRow.execution_id == run_id)
+    row = session.scalar(wanted)
+    if row is None:
+        raise Gone(kind="question")
+    return LimitPause.model_validate(row)
+
+
+def last_pause(session: Session, run_id: int) -> LimitPause | None:
+    """The run's newest pause."""
+    wanted = select(LimitPauseRow).where(LimitPauseRow.execution_id == run_id)
+    row = session.scalar(wanted.order_by(LimitPauseRow.id.desc()).limit(1))
+    return LimitPause.model_validate(row) if row else None
+
+
+def decide(session: Session, pause_id: int, *, verdict: str, by: str, new_most: float | None = None) -> bool:
+    """Write down what somebody decided, once: ``False`` when somebody else was first."""
+    decided = update(LimitPauseRow).where(LimitPauseRow.id == pause_id, LimitPauseRow.verdict.is_(None))
+    decided = decided.values(verdict=verdict, answered_by=by, new_most=new_most).returning(LimitPauseRow.id)
+    return session.execute(decided).scalar() is not None
 
 
 def of_crew(session: Session, crew_id: int | None, *, team: str) -> CrewLimits:

@@ -16,6 +16,8 @@ _RUNS_AT_ONCE = 100
 class LogEntry(Record):
     """One line of a run's log."""
 
+    # 0 until it is written.
+    id: int = 0
     execution_id: int
     timestamp: datetime
     log_type: str
@@ -42,12 +44,18 @@ class ExecutionLogRow(Base):
 def add(session: Session, entries: list[LogEntry]) -> None:
     """Write many log lines at once."""
     if entries:
-        session.execute(insert(ExecutionLogRow), [entry.model_dump() for entry in entries])
+        session.execute(insert(ExecutionLogRow), [entry.model_dump(exclude={"id"}) for entry in entries])
 
 
-def of_run(session: Session, run_id: int, *, limit: int = 1000) -> list[LogEntry]:
-    """The last ``limit`` log lines of a run, in the order they happened."""
+def of_run(
+    session: Session, run_id: int, *, limit: int = 1000, before: int | None = None, log_type: str | None = None
+) -> list[LogEntry]:
+    """The last ``limit`` log lines of a run in the order they happened, older than ``before``, of one kind if given."""
     wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
+    if before is not None:
+        wanted = wanted.where(ExecutionLogRow.id < before)
+    if log_type is not None:
+        wanted = wanted.where(ExecutionLogRow.log_type == log_type)
     newest = session.scalars(wanted.order_by(ExecutionLogRow.id.desc()).limit(limit)).all()
     return [LogEntry.model_validate(row) for row in reversed(newest)]
 

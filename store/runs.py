@@ -205,11 +205,12 @@ def latest(
     crew_id: int | None = None,
     started_by: str | None = None,
     unfinished: bool = False,
+    status: RunState | None = None,
     before: int | None = None,
     seer: Seer | None = None,
     limit: int = 10,
 ) -> list[Execution]:
-    """The newest runs first, optionally of one crew, one person, only unfinished ones, or older than ``before``.
+    """The newest runs first, optionally of one crew, one person, in one state, unfinished, or older than ``before``.
 
     ``seer`` sees only the runs that they started or whose crew they may use, and ``None`` sees all.
     """
@@ -224,6 +225,8 @@ def latest(
         wanted = wanted.where(ExecutionRow.started_by == started_by)
     if unfinished:
         wanted = wanted.where(ExecutionRow.status.in_(UNFINISHED))
+    if status is not None:
+        wanted = wanted.where(ExecutionRow.status == status)
     if before is not None:
         wanted = wanted.where(ExecutionRow.id < before)
     return [

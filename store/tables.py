@@ -6,7 +6,7 @@ from store.agents import AgentRow
 from store.audit import AuditEntryRow
 from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
-from store.limits import AllowanceRow, CrewLimitsRow
+from store.limits import AllowanceRow, CrewLimitsRow, LimitPauseRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
 from store.run_files import RunFileRow
@@ -44,5 +44,6 @@ ALL = (
     UsageRow,
     CrewLimitsRow,
     AllowanceRow,
+    LimitPauseRow,
     TurnRow,
 )

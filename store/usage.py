@@ -63,6 +63,11 @@ class UsageRow(Base):
     cost: Mapped[float | None]
 
 
+def dollars(cost: float) -> str:
+    """Money in words: cents where there are any, more digits where there are not."""
+    return f"${cost:,.2f}" if cost >= 0.01 or not cost else f"${cost:.4f}"
+
+
 def crew(crew_id: int) -> str:
     """The subject that a crew is."""
     return f"crew:{crew_id}"

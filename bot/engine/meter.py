@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.errors import UserError
 from store.limits import Ceiling, Scope
-from store.usage import Used
+from store.usage import Used, dollars
 
 # What others use in the same month is asked for again after so many seconds.
 MONTH_REFRESH = 5.0
@@ -116,7 +116,7 @@ class Meter:
 def amount(name: str, number: float) -> str:
     """A figure of the limit ``name`` in words."""
     if name.endswith("_cost"):
-        return f"${number:,.2f}" if number >= 0.01 or not number else f"${number:.4f}"
+        return dollars(number)
     if name == "run_minutes":
         return f"{number:,.0f} minute{'' if round(number) == 1 else 's'}"
     if name == "call_seconds":

@@ -24,6 +24,7 @@ from bot.events import (
     ModelAnswered,
     ModelCalled,
     RunEvent,
+    RunTraced,
     TaskFailed,
     TaskFile,
     TaskFinished,
@@ -41,6 +42,7 @@ Emit = Callable[[RunEvent], None]
 
 # The log keeps this many characters of one answer.
 LONGEST_ANSWER = 20_000
+LONGEST_TRACE = 20_000
 
 # Why a model stopped although it had more to say, in the words of OpenAI’s relatives, Anthropic and Google.
 _CUT = {"length", "max_tokens"}
@@ -105,6 +107,7 @@ def execute(
         why = models.redactor(why)
         story = models.redactor("".join(traceback.format_exception(error)))
         log.warning("Run %s failed in task %r: %s\n%s", run_id, watch.task, why, story)
+        watch.trace(story)
         # The error's own words may hold a key, so it does not travel on with the sentence.
         raise EngineFailure(reason=why, task=watch.fail(why)) from None
 
@@ -237,6 +240,13 @@ class _Watch:
             except Exception:
                 log.exception("Run %s: its failure could not be told", self._run_id)
         return task
+
+    def trace(self, story: str) -> None:
+        """Say where in the program it failed."""
+        try:
+            self._emit(RunTraced(run_id=self._run_id, task=self.task, trace=story[-LONGEST_TRACE:]))
+        except Exception:
+            log.exception("Run %s: where it failed could not be told", self._run_id)
 
     def task_started(self, event: Any) -> None:
         plan = self._built.tasks.get(str(event.task_id))

@@ -312,6 +312,7 @@ _SAID = {
     "TaskFinished": "output",
     "TaskFile": "name",
     "ModelAnswered": "answer",
+    "RunTraced": "trace",
     "RunCompleted": "result",
     "TaskFailed": "reason",
     "RunFailed": "reason",

@@ -108,6 +108,10 @@ class RunPicture:
         """Answers are for the log."""
 
     @apply.register
+    def _(self, event: events.RunTraced) -> None:
+        """So is where in the program it failed."""
+
+    @apply.register
     def _(self, event: events.ToolStarted) -> None:
         self._task(event.task, event.agent).tool = event.tool
 

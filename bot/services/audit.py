@@ -38,6 +38,7 @@ class Verb(StrEnum):
     EXPORTED = "exported"
     PAUSED = "paused"
     RESUMED = "resumed"
+    RAISED = "raised"
 
 
 def note(session: Session, verb: Verb, kind: str, name: str, *, by: Actor, details: str = "") -> None:

@@ -107,12 +107,12 @@ class Connections:
         self._kept: dict[str, tuple[float, SecretStr]] = {}
         self._lock = threading.Lock()
 
-    def models_of(self, team: str) -> ConnectedModels:
-        """All models that the workspace's agents can name."""
+    def models_of(self, team: str, *, seconds: float | None = None) -> ConnectedModels:
+        """All models that the workspace's agents can name; one call may take ``seconds``, or as long as usual."""
         with self.store.reading() as session:
             found = connections.list_all(session, team=team)
             default = workspace_settings.get(session, team).default_model
-        return ConnectedModels(self.models, found, self._key_of, default)
+        return ConnectedModels(self.models, found, self._key_of, default, seconds)
 
     def problem(self, name: str, team: str) -> str | None:
         """What keeps a model from being used in the workspace, with the mend; ``""`` names its default model."""

@@ -90,6 +90,20 @@ def overflow(action_id: str, *options: Json) -> Json:
     return {"type": "overflow", "action_id": _id(action_id), "options": _at_most(5, options, "overflow options")}
 
 
+def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]], *, chosen: str | None = None) -> Json:
+    """A menu of up to 100 (value, words); ``chosen`` is the value that it shows."""
+    offered = [option(words, value) for value, words in options]
+    shown = next((each for each, (value, _) in zip(offered, options, strict=True) if value == chosen), None)
+    menu = {"type": "static_select", "action_id": _id(action_id), "placeholder": plain(placeholder, 150)}
+    return _with({**menu, "options": _at_most(100, offered, "options")}, initial_option=shown)
+
+
+def person(action_id: str, placeholder: str, *, chosen: str | None = None) -> Json:
+    """A menu of the workspace's people; ``chosen`` is the id of the one that it shows."""
+    menu = {"type": "users_select", "action_id": _id(action_id), "placeholder": plain(placeholder, 150)}
+    return _with(menu, initial_user=chosen)
+
+
 def option(label: str, value: str, description: str | None = None) -> Json:
     """One choice: literal words, and the value (at most 75 characters) that comes back."""
     return _with(

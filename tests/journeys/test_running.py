@@ -139,9 +139,9 @@ def test_the_list_shows_the_log_of_a_run(ana: Person, llm: ScriptedModel, a_crew
     ana.reads_thread(of="Market research", until="Run again")
 
     ana.types("/crew runs")
-    ana.presses("Log")
+    ana.presses("Open", beside="✅ done")
 
-    ana.sees("Log", "The run began", "Research · Researcher", "They come and go.", "The run is done")
+    ana.sees("Run", "The run began", "Research · Researcher", "They come and go.", "The run is done")
 
 
 def test_the_log_is_shown_from_the_thread_and_by_command(ana: Person, a_crew: CrewInstance) -> None:

@@ -226,6 +226,25 @@ class Person:
         assert chosen, f"the menu beside “{row}” offers no “{option}”"
         self._acts(where, block, element, {"selected_option": chosen})
 
+    def selects(self, menu: str, option: str) -> None:
+        """Choose from the newest menu with this placeholder, outside of a form; a person by their name."""
+        where, block, element = self._until(lambda: self._menu(menu), f"a menu “{menu}”")
+        if element["type"] == "users_select":
+            user = next(one for one, name in self._names.items() if name == option)
+            self._acts(where, block, element, {"selected_user": user})
+            return
+        offered = _options(element)
+        assert option in offered, f"the menu “{menu}” offers {list(offered)}, not “{option}”"
+        self._acts(where, block, element, {"selected_option": offered[option]})
+
+    def _menu(self, menu: str) -> tuple[Json, Json, Json] | None:
+        for where, _ in reversed(list(self._shown())):
+            for block in where.get("blocks") or []:
+                for element in elements(block):
+                    if element.get("placeholder", {}).get("text") == menu:
+                        return where, block, element
+        return None
+
     def closes(self, *, everything: bool = True) -> None:
         """Close the windows, or only the top one."""
         if self.windows:
@@ -242,6 +261,10 @@ class Person:
     def sees(self, *wanted: str) -> str:
         """Wait until all these words are in front of her; everything she sees then."""
         return self._until(lambda: _all_in(self.seen, wanted), f"to see {' and '.join(wanted)}")
+
+    def waits(self, until: Callable[[], bool], wanted: str) -> None:
+        """Wait until something is so; ``wanted`` says what, should it never be."""
+        self._until(lambda: until() or None, wanted)
 
     def sees_no_more(self, words: str) -> None:
         """Wait until these words are no longer in front of her."""

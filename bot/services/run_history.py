@@ -1,0 +1,95 @@
+"""Looking back at runs: a list of them, and everything about one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.services import Actor
+from bot.services.rights import Rights
+from store import logs, runs
+from store.database import Session, Store
+from store.logs import LogEntry
+from store.runs import Execution, RunState
+from store.shares import Level
+
+# A log as a file has no more lines than this, the last ones.
+LONGEST_FILE = 20_000
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs a list shows: of a crew, started by somebody, in a state, older than the run ``before``."""
+
+    crew_id: int | None = None
+    started_by: str | None = None
+    status: RunState | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task of the run came to."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunSheet:
+    """One run with a part of its log in order; ``more``: there are earlier lines, ``newest``: none are later."""
+
+    run: Execution
+    results: list[Outcome]
+    entries: list[LogEntry]
+    more: bool
+    newest: bool
+
+
+class RunHistory:
+    """The runs of a workspace, as far as somebody may see them."""
+
+    def __init__(self, store: Store, rights: Rights) -> None:
+        self.store = store
+        self.rights = rights
+
+    def page(self, which: RunFilter, *, by: Actor, limit: int) -> list[Execution]:
+        """The newest of these runs that the person may see first."""
+        seer = self.rights.of(by).seer
+        with self.store.reading() as session:
+            return runs.latest(
+                session,
+                team=by.team,
+                crew_id=which.crew_id,
+                started_by=which.started_by,
+                status=which.status,
+                before=which.before,
+                seer=seer,
+                limit=limit,
+            )
+
+    def sheet(self, run_id: int, *, by: Actor, lines: int = LONGEST_FILE, before: int | None = None) -> RunSheet:
+        """A run with the last ``lines`` of its log, or those before the line ``before``.
+
+        Raises ``Gone`` or ``NotYourRun``.
+        """
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            run = viewer.require_run(session, run_id, Level.RUN)
+            return _sheet(session, run, lines, before)
+
+    def latest_sheet(self, *, by: Actor, crew_id: int | None = None, lines: int) -> RunSheet | None:
+        """The newest run of a crew, or of all that the person may see, like ``sheet``; ``None`` if there is none."""
+        newest = self.page(RunFilter(crew_id=crew_id), by=by, limit=1)
+        return self.sheet(newest[0].id, by=by, lines=lines) if newest else None
+
+
+def _sheet(session: Session, run: Execution, lines: int, before: int | None) -> RunSheet:
+    entries = logs.of_run(session, run.id, limit=lines + 1, before=before)
+    results = {entry.task or "": entry.message for entry in logs.of_run(session, run.id, log_type="TaskFinished")}
+    return RunSheet(
+        run=run,
+        results=[Outcome(name, text) for name, text in results.items()],
+        entries=entries[-lines:],
+        more=len(entries) > lines,
+        newest=before is None,
+    )
