@@ -92,7 +92,7 @@ def list_crews(crews: Crews, actor: Actor, reply: Reply) -> None:
 
 
 def say_what_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
-    reply("What is running", running_rows(runs.latest(by=actor, unfinished=True, limit=PAGE)))
+    reply("What is running", running_rows(runs.latest(by=actor, unfinished=True)))
 
 
 def list_runs(runs: Runs, actor: Actor, reply: Reply) -> None:

@@ -95,7 +95,7 @@ def test_what_others_may_not_see_is_answered_to_the_asker_alone(ana: Person, ben
     [
         ("what can you do?", "You can write to me, for example:"),
         ("what is running?", "Nothing is running at the moment."),
-        ("show the last runs", "No runs here."),
+        ("show the last runs", "There are no runs yet."),
         ("show market research", "👥 Market research · crew, yours"),
         ("what does market research do?", "👥 Market research · crew, yours"),
         ("run", "I don’t know what to do with “run”."),
