@@ -52,6 +52,8 @@ class TaskPlan(BaseModel):
     expected_output: str
     agent: str | None
     context: list[str] = []
+    # What tasks of other crews came to, by their names; only in a flow, while it runs.
+    given: dict[str, str] = {}
     settings: TaskSettings = TaskSettings()
 
 

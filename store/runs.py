@@ -141,7 +141,7 @@ def add(
     session: Session,
     crew: CrewInstance,
     frozen: Definition,
-    inputs: dict[str, str],
+    inputs: dict[str, Any],
     *,
     version: int,
     by: str,

@@ -10,6 +10,7 @@ from bot.errors import EditedMeanwhile, FormRefused
 from bot.services.checks import Place
 from bot.services.flows import NotAFlow, UsedByFlows
 from bot.services.rights import NotAllowed
+from bot.services.runs import InputsRefused, NotReady
 from store.crews import CrewDraft, CrewInstance
 from store.steps import AfterPlan, FlowStep, StepDraft, TaskLink
 from store.tasks import TaskDraft
@@ -236,6 +237,51 @@ def test_the_order_of_the_state_stays(office: Office, flow: CrewInstance) -> Non
     office.flows.set_state(flow.id, {"type": "object", "properties": parts}, version=flow.version, by=OWNER)
 
     assert [field.name for field in office.flows.sheet(flow.id, by=OWNER).fields] == ["zebra", "a", "monkey"]
+
+
+def test_a_run_takes_everything_along_as_it_is_now(office: Office, flow: CrewInstance) -> None:
+    inner = office.crews.create(CrewDraft(name="Inner", is_flow=True), by=OWNER)
+    add(office, inner, "Research")
+    add(office, flow, "Run it", kind="flow", target_id=inner.id, result="report")
+
+    run = office.runs.start(flow.id, {"topic": "Tea"}, by=OWNER, channel="C0GENERAL", tell=print)
+
+    assert run.definition.is_flow
+    assert sorted(run.definition.parts) == ["Inner", "Market research"]
+    assert run.definition.parts["Market research"].tasks[0].name == "Research"
+    assert run.definition.parts["Inner"].steps[0].target == "Market research"
+
+
+def test_a_flow_is_not_run_with_inputs_that_do_not_fit(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    schema = {**STATE, "properties": {**STATE["properties"], "count": {"type": "integer"}, "tags": {"type": "array"}}}
+    office.flows.set_state(flow.id, schema, version=flow.version, by=OWNER)
+
+    with pytest.raises(InputsRefused) as refusal:
+        office.runs.start(flow.id, {"count": "many", "more": "x"}, by=OWNER, channel="C0GENERAL", tell=print)
+    assert refusal.value.fields == {
+        "topic": "“topic” is needed.",
+        "count": "It must be a whole number.",
+        "more": "There is no “more” in this flow’s state.",
+    }
+
+    inputs = {"topic": "Tea", "count": "3", "tags": "a, b", "report": " "}
+    run = office.runs.start(flow.id, inputs, by=OWNER, channel="C0GENERAL", tell=print)
+    assert run.inputs == {"topic": "Tea", "count": 3, "tags": ["a", "b"]}
+
+
+def test_what_keeps_a_crew_inside_from_running_keeps_the_flow_too(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research", target_id=office.other.id)
+
+    with pytest.raises(NotReady) as refusal:
+        office.runs.start(flow.id, {"topic": "Tea"}, by=OWNER, channel="C0GENERAL", tell=print)
+    assert "“Another one”: It has no agents yet." in refusal.value.sentence
+
+    office.agents.remove(office.agent.id, by=OWNER)
+    step = office.flows.sheet(flow.id, by=OWNER).steps[0]
+    office.flows.remove_step(step.id, by=OWNER)
+    with pytest.raises(NotReady, match="It has no steps yet"):
+        office.runs.start(flow.id, {"topic": "Tea"}, by=OWNER, channel="C0GENERAL", tell=print)
 
 
 def test_problems_lead_to_their_mend(office: Office, flow: CrewInstance) -> None:

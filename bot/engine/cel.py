@@ -33,8 +33,9 @@ _ALWAYS = frozenset({"has", "dyn", "type"})
 _MOST_VISITS = 100_000
 _MOST_SECONDS = 2.0
 _LONGEST_LIST = 10_000
-# Values in all, however they stand inside one another.
+# Values and characters in all of what comes out, however they stand inside one another.
 _MOST_VALUES = 20_000
+_MOST_CHARACTERS = 2_000_000
 
 
 class Undecided(Exception):
@@ -111,12 +112,13 @@ def names(tree: Any) -> set[str]:
 def paths(expression: str) -> set[tuple[str, ...]]:
     """What the expression looks at, each as a path such as ``("outputs", "research", "raw")``.
 
-    What ``has()`` asks about is left out, for it may be missing. Raises ``Undecided``.
+    What ``has()`` asks about is left out, with all inside it, for it may be missing. Raises ``Undecided``.
     """
     tree = compiled(expression)
     asked = {known for call in tree.find_data("ident_arg") if call.children[0] == "has" for known in _found(call)}
     free = names(tree)
-    return {known for known in _found(tree) if known[0] in free} - asked
+    looked = {known for known in _found(tree) if known[0] in free}
+    return {known for known in looked if not any(known[: len(each)] == each for each in asked)}
 
 
 def path(expression: str) -> tuple[str, ...] | None:
@@ -272,13 +274,14 @@ class _Plain:
     """CEL's values as JSON has them: a time as 2030-01-31T12:00:00+00:00, a duration in seconds."""
 
     def __init__(self) -> None:
-        self._left = _MOST_VALUES
+        self._left, self._characters = _MOST_VALUES, _MOST_CHARACTERS
 
     def __call__(self, value: Any) -> Any:
         from celpy.celtypes import BoolType
 
         self._left -= 1
-        if self._left < 0:
+        self._characters -= len(value) if isinstance(value, str) else 0
+        if min(self._left, self._characters) < 0:
             raise Undecided("what comes out is too long")
         match value:
             case None | BoolType() | bool():

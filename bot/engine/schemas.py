@@ -47,9 +47,13 @@ def check_schema(
     keywords: frozenset[str] = KEYWORDS,
     types: tuple[str, ...] = TYPES,
     taken: frozenset[str] = _TAKEN,
+    open_lists: bool = False,
     depth: int = 1,
 ) -> int:
-    """How many properties there are in all; raises ``Wrong`` for what is not allowed."""
+    """How many properties there are in all; raises ``Wrong`` for what is not allowed.
+
+    ``open_lists`` may have items of any kind.
+    """
     if not isinstance(schema, dict) or schema.get("type") not in types:
         raise Wrong(f"Give {where} a type: one of {', '.join(types)}.")
     if unknown := sorted(set(schema) - keywords):
@@ -66,9 +70,9 @@ def check_schema(
     required = schema.get("required", [])
     if not isinstance(required, list) or not all(isinstance(name, str) and name in properties for name in required):
         raise Wrong(f"“required” of {where} must be a list of its properties.")
-    inside = partial(check_schema, keywords=keywords, types=types, taken=taken, depth=depth + 1)
+    inside = partial(check_schema, keywords=keywords, types=types, taken=taken, open_lists=open_lists, depth=depth + 1)
     found = sum(inside(each, f"“{name}”") for name, each in properties.items())
-    if schema["type"] == "array":
+    if schema["type"] == "array" and not (open_lists and "items" not in schema):
         found += inside(schema.get("items"), f"the items of {where}")
     return found + len(properties)
 

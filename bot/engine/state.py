@@ -55,7 +55,8 @@ def state_problem(schema: Any) -> str | None:
     try:
         if not isinstance(schema, dict) or schema.get("type") != "object":
             raise Wrong('It must describe an object: {"type": "object", "properties": {…}}.')
-        if check_schema(schema, "the state", keywords=_KEYWORDS, types=_TYPES, taken=RESERVED) > _MOST_FIELDS:
+        found = check_schema(schema, "the state", keywords=_KEYWORDS, types=_TYPES, taken=RESERVED, open_lists=True)
+        if found > _MOST_FIELDS:
             raise Wrong(f"It has more than {_MOST_FIELDS} fields.")
         for each in fields(schema):
             if not each.name.isascii():

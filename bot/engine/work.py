@@ -60,8 +60,7 @@ def make_task(
         "description": placeholders.fill(plan.description, inputs),
         "expected_output": placeholders.fill(plan.expected_output, inputs),
         "agent": agent,
-        # An empty list means none at all; left out, CrewAI hands over every earlier result.
-        **({} if wanted.uses_all and not plan.context else {"context": [earlier[other] for other in plan.context]}),
+        **_context(plan, earlier),
         "markdown": wanted.markdown,
         # A manager gives out one task at a time.
         "async_execution": wanted.async_execution and manager is None,
@@ -71,6 +70,27 @@ def make_task(
     if not wanted.condition:
         return Task(**facts)
     return ConditionalTask(**facts, condition=_condition(plan, earlier, skips))
+
+
+def _context(plan: TaskPlan, earlier: Mapping[str, Task]) -> dict[str, Any]:
+    """The results that the task is given. An empty list means none; left out, CrewAI hands over every earlier one."""
+    everything = plan.settings.uses_all and not plan.context
+    if everything and not plan.given:
+        return {}
+    return {"context": [*_given(plan), *(earlier[other] for other in (earlier if everything else plan.context))]}
+
+
+def _given(plan: TaskPlan) -> list[Task]:
+    """What other crews' tasks came to, in the form in which CrewAI takes context: tasks that are done."""
+    from crewai import Task
+    from crewai.tasks.task_output import TaskOutput
+
+    def done(name: str, text: str) -> Task:
+        task = Task(name=name, description=name, expected_output="Text.")
+        task.output = TaskOutput(name=name, description=name, raw=text, agent="")
+        return task
+
+    return [done(name, text) for name, text in plan.given.items()]
 
 
 def _result(plan: TaskPlan) -> dict[str, Any]:

@@ -9,33 +9,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
-from bot.services.checks import ModelProblem, ToolProblem, crew_models, no_tool_problem, problems, tool_problems
-from bot.services.crews import needed_inputs
+from bot.services.checks import ModelProblem, ToolProblem, no_tool_problem
+from bot.services.readiness import InputsMissing, InputsRefused, NotReady, prepared
 from bot.services.rights import Rights, Viewer
-from store import agents, crews, logs, runs, tasks, tools, versions
-from store.agents import Agent
-from store.crews import CrewInstance
+from store import crews, logs, runs, versions
 from store.database import Store
-from store.definitions import freeze
 from store.logs import LogEntry
 from store.runs import Execution
 from store.shares import Level
-from store.tasks import Task
-from store.tools import Tool
 
 if TYPE_CHECKING:
     from store.database import Session
 
+__all__ = ["AlreadyOver", "InputsMissing", "InputsRefused", "Launcher", "NotReady", "NothingToStop", "Runs", "Tell"]
+
 # Says one sentence to the person who asked, where nobody else sees it.
 Tell = Callable[[str], None]
-
-
-class NotReady(UserError):
-    """“{name}” can’t run yet. {reasons}"""
-
-
-class InputsMissing(UserError):
-    """“{name}” needs {missing}."""
 
 
 class AlreadyOver(UserError):
@@ -75,10 +64,11 @@ class Runs:
         self.launcher = launcher
         self.model_problem = model_problem
 
-    def start(self, crew_id: int, inputs: dict[str, str], *, by: Actor, channel: str, tell: Tell) -> Execution:
+    def start(self, crew_id: int, inputs: dict[str, Any], *, by: Actor, channel: str, tell: Tell) -> Execution:
         """Queue a run of the crew as it is now; raise ``Gone``, ``NotAllowed``, ``NotReady`` or ``InputsMissing``.
 
-        What goes wrong later, before the run has a thread of its own, is said through ``tell``.
+        A flow's inputs are JSON values or texts that say them; raise ``InputsRefused`` with those that do not fit. What
+        goes wrong later, before the run has a thread of its own, is said through ``tell``.
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
@@ -106,16 +96,9 @@ class Runs:
         # No save may come between the parts that are read here.
         crews.hold(session, crew_id, team=by.team)
         crew = viewer.require(session, crew_id, Level.RUN)
-        members = agents.list_all(session, crew_id, team=by.team)
-        work = tasks.list_all(session, crew_id, team=by.team)
-        held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
-        if reasons := self._reasons(crew, members, work, held):
-            raise NotReady(name=crew.name, reasons=" ".join(reasons))
-        needed = needed_inputs(crew, members, work)
-        if missing := [name for name in needed if not inputs.get(name, "").strip()]:
-            raise InputsMissing(name=crew.name, missing=", ".join(missing))
-        frozen = freeze(crew, members, work, held)
-        given = {name: inputs[name] for name in needed}
+        frozen, given = prepared(
+            session, crew, inputs, tool_problem=self.tool_problem, model_problem=self.model_problem
+        )
         version = versions.number(session, crew.id, team=by.team)
         run = runs.add(
             session,
@@ -200,12 +183,3 @@ class Runs:
         with self.store.reading() as session:
             viewer.require_run(session, run_id, Level.RUN)
             return logs.of_run(session, run_id)
-
-    def _reasons(
-        self, crew: CrewInstance, members: list[Agent], work: list[Task], held: dict[int, list[Tool]]
-    ) -> list[str]:
-        """Why the crew cannot run yet, in sentences."""
-        found = problems(crew, members, work, held) + tool_problems(held.values(), self.tool_problem, team=crew.team)
-        models = dict.fromkeys([*(agent.llm for agent in members), *crew_models(crew)])
-        unusable = [problem for name in models if (problem := self.model_problem(name, crew.team))]
-        return [problem.sentence for problem in found] + unusable

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from bot.engine import cel
 from bot.errors import UserError
 from store.definitions import Definition, StepPlan
-from store.more_settings import Settings
+from store.more_settings import ReviewSettings, Settings
 
 # Every type that a value can have in JSON Schema, and any of them.
 ANY = ""
@@ -91,7 +91,7 @@ class Place(Protocol):
     def run(self, part: Definition, inputs: Mapping[str, Any], *, item: int | None = None, kept: bool = True) -> Ran:
         """Run a crew or flow for this step; its finished work is remembered, unless it is not to be ``kept``."""
 
-    def review(self, produced: str, prompt: str) -> Reviewed:
+    def review(self, produced: str, prompt: str, settings: ReviewSettings) -> Reviewed:
         """What a person says to it; raises ``Waiting`` until somebody does."""
 
     def due(self, seconds: float | None, until: datetime | None) -> None:

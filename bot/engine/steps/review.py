@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bot.engine.steps.kind import Done, Offer, Place, Said, StepKind, StepSettings, text_of
 from store.definitions import Definition
+from store.more_settings import ReviewSettings
 
 APPROVED, CHANGES, REJECTED = "approved", "changes", "rejected"
 
@@ -16,6 +17,7 @@ class ReviewStepSettings(StepSettings):
     shows: str = Field(
         "", title="What to review", max_length=2_000, description="For example outputs.draft.raw or state.letter."
     )
+    review: ReviewSettings = Field(ReviewSettings(), title="Who decides, and by when")
     prompt: str = Field("", title="Question", max_length=3_000, description="What the person is to look at.")
     ends: list[str] = Field(
         [REJECTED, CHANGES], title="Ends", max_length=3, description="Answers after which nothing more is to happen."
@@ -25,7 +27,7 @@ class ReviewStepSettings(StepSettings):
 def do(place: Place, settings: ReviewStepSettings) -> Done:
     """What was reviewed, as it is now."""
     produced = text_of(place.value(settings.shows, "what to review")) if settings.shows else ""
-    said = place.review(produced, settings.prompt)
+    said = place.review(produced, settings.prompt, settings.review)
     return Done(said.text, said.text, said.outcome, {"comment": said.comment, "by": said.by})
 
 
