@@ -14,6 +14,8 @@ from store.crews import Process
 from store.definitions import AgentPlan, Definition, TaskPlan
 
 PATIENCE = 20.0
+# What is in every event alike: of no interest to a test of one crew.
+_UNSAID = ("run_id", "at", "fence", "step")
 
 
 def agent(name: str, **facts: Any) -> AgentPlan:
@@ -75,6 +77,6 @@ class Run:
     def told(self) -> list[tuple[object, ...]]:
         """The events as tuples of their kind and what they say, without the time."""
         return [
-            (type(event).__name__, *(value for key, value in vars(event).items() if key not in ("run_id", "at")))
+            (type(event).__name__, *(value for key, value in vars(event).items() if key not in _UNSAID))
             for event in self.events
         ]
