@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from bot.services import Actor
 from bot.services.crews import Crews
@@ -15,23 +16,60 @@ from store.crews import CrewInstance, Filter
 from store.runs import RunState
 
 PAGE = 8
-FILTERS = {Filter.ALL: "All", Filter.MINE: "Mine", Filter.SHARED: "Shared with me"}
+FILTERS = {
+    Filter.ALL: "All",
+    Filter.MINE: "Mine",
+    Filter.SHARED: "Shared with me",
+    Filter.CREWS: "Crews",
+    Filter.FLOWS: "Flows",
+}
 NOTHING = {
     Filter.ALL: "There are no crews for you yet. A crew is a few agents who do tasks one after the other.",
     Filter.MINE: "You have no crews of your own yet.",
     Filter.SHARED: "Nobody has shared a crew with you yet.",
+    Filter.CREWS: "There are no crews for you yet.",
+    Filter.FLOWS: "There are no flows for you yet. A flow connects crews in steps.",
 }
 
 
-def rows(crews: Crews, actor: Actor, *, words: str = "", offset: int = 0, which: Filter = Filter.ALL) -> list[Json]:
-    """One page of crews that match ``words``, with buttons to open each, to turn pages and to see others."""
-    found, total = crews.page(by=actor, which=which, words=words, offset=offset, limit=PAGE)
-    filters = [] if which is Filter.ALL and not total else [_filters(words, which)]
+@dataclass(frozen=True)
+class Look:
+    """What of the list somebody sees: filtered by words, a choice and what it is a part of, from a place on."""
+
+    words: str = ""
+    offset: int = 0
+    which: Filter = Filter.ALL
+    parent: int | None = None
+
+    @classmethod
+    def of(cls, action: Json) -> Look:
+        """What a button of the list, or its choice of a crew or flow, stands for."""
+        if chosen := action.get("selected_option"):
+            return cls(parent=int(chosen["value"]))
+        words, offset, which, parent = json.loads(action["value"])
+        return cls(str(words), max(0, int(offset)), Filter(which), parent)
+
+    @property
+    def value(self) -> str:
+        """The same as a button carries it; in JSON a character may take six, and a button holds 2,000."""
+        return json.dumps([fit(self.words, 300), self.offset, self.which, self.parent])
+
+
+def rows(crews: Crews, actor: Actor, look: Look) -> list[Json]:
+    """One page of crews, with buttons to open each, to turn pages and to see others."""
+    parent = crews.get(look.parent, by=actor) if look.parent is not None else None
+    found, total = crews.page(
+        by=actor, which=look.which, words=look.words, parent=look.parent, offset=look.offset, limit=PAGE
+    )
+    if not total and look == Look():
+        return _nothing(look)
+    filters = [_filters(look), _belonging(parent)]
     if not total:
-        return [*_nothing(words, which), *filters]
-    title = f"*{count(total, 'crew')}*" + (f" matching “{fit_escaped(words, 100)}”" if words else "")
+        return [*_nothing(look), *filters]
+    title = f"*{count(total, 'crew')}*" + (f" matching “{fit_escaped(look.words, 100)}”" if look.words else "")
+    title += f", part of *{escape(parent.name)}*" if parent else ""
     listed = [row(crew, actor) for crew in found]
-    return [blocks.section(title), *filters, *listed, *_turning(words, offset, which, total)]
+    return [blocks.section(title), *filters, *listed, *_turning(look, total)]
 
 
 def row(crew: CrewInstance, actor: Actor) -> Json:
@@ -55,12 +93,6 @@ def controls(crew: CrewInstance) -> Json:
     return blocks.actions(run, runs, block_id=f"controls-{crew.id}")
 
 
-def turned(action: Json) -> tuple[str, int, Filter]:
-    """The search words, the offset and the filter that a page button carries."""
-    words, offset, which = json.loads(action["value"])
-    return str(words), max(0, int(offset)), Filter(which)
-
-
 def filter_buttons(prefix: str, which: Filter, value: Callable[[Filter], str]) -> list[Json]:
     """A button for each filter, the chosen one marked; ``value`` is what each carries."""
     return [
@@ -75,33 +107,45 @@ def filter_buttons(prefix: str, which: Filter, value: Callable[[Filter], str]) -
     ]
 
 
-def _filters(words: str, which: Filter) -> Json:
-    buttons = filter_buttons("crew.list_page", which, lambda each: _value(words, 0, each))
+def _filters(look: Look) -> Json:
+    buttons = filter_buttons("crew.list_page", look.which, lambda each: replace(look, offset=0, which=each).value)
     return blocks.actions(*buttons, block_id="list.filter")
 
 
-def _turning(words: str, offset: int, which: Filter, total: int) -> Iterable[Json]:
+def _belonging(parent: CrewInstance | None) -> Json:
+    """The choice of a crew or flow whose parts are to be shown."""
+    chosen = {"initial_option": blocks.option(parent.name, str(parent.id))} if parent else {}
+    search = {
+        "type": "external_select",
+        "action_id": "crew.list_parent",
+        "min_query_length": 0,
+        "placeholder": blocks.plain("Part of …", 150),
+        **chosen,
+    }
+    return blocks.actions(search, block_id="list.parent")
+
+
+def _turning(look: Look, total: int) -> Iterable[Json]:
     buttons = []
-    if offset:
-        buttons.append(_page_button("Back", _value(words, max(0, offset - PAGE), which), "back"))
-    if offset + PAGE < total:
-        buttons.append(_page_button("More", _value(words, offset + PAGE, which), "more"))
+    if look.offset:
+        buttons.append(_page_button("Back", replace(look, offset=max(0, look.offset - PAGE)), "back"))
+    if look.offset + PAGE < total:
+        buttons.append(_page_button("More", replace(look, offset=look.offset + PAGE), "more"))
     if buttons:
-        shown = f"{offset + 1} to {min(offset + PAGE, total)} of {total}"
+        shown = f"{look.offset + 1} to {min(look.offset + PAGE, total)} of {total}"
         yield blocks.context(shown)
         yield blocks.actions(*buttons, block_id="list.pages")
 
 
-def _page_button(text: str, value: str, name: str) -> Json:
-    return blocks.button(text, f"crew.list_page.{name}", value, accessibility_label=f"{text}: other crews")
+def _page_button(text: str, look: Look, name: str) -> Json:
+    return blocks.button(text, f"crew.list_page.{name}", look.value, accessibility_label=f"{text}: other crews")
 
 
-def _value(words: str, offset: int, which: Filter) -> str:
-    # In JSON a character may take six, and a button holds 2,000.
-    return json.dumps([fit(words, 300), offset, which])
-
-
-def _nothing(words: str, which: Filter) -> list[Json]:
+def _nothing(look: Look) -> list[Json]:
     new = blocks.button("New crew", "crew.new", style="primary")
-    said = f"No crew matches “{fit_escaped(words, 100)}”. `/crew list` shows them all." if words else NOTHING[which]
+    said = NOTHING[look.which]
+    if look.words:
+        said = f"No crew matches “{fit_escaped(look.words, 100)}”. `/crew list` shows them all."
+    elif look.parent is not None:
+        said = "Nothing belongs to it. *Edit* on a crew’s page says what the crew is a part of."
     return [blocks.section(said), blocks.actions(new, block_id="list.empty")]

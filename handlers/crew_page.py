@@ -18,8 +18,8 @@ from store.shares import Level
 from store.tasks import Task
 
 # Slack shows 100 rows in a window; both lists and the rest of the page must fit.
-_MOST_AGENTS = 30
-_MOST_TASKS = 40
+_MOST_AGENTS = 25
+_MOST_TASKS = 35
 _MOST_PROBLEMS = 6
 _MOVES = (("Move up", "up"), ("Move down", "down"))
 
@@ -32,6 +32,7 @@ def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None)
         *_problems(sheet),
         *_agents(sheet),
         *_tasks(sheet),
+        *contained(sheet),
         *crew_lines(sheet.schedules),
         *_runs(sheet),
     ]
@@ -67,7 +68,9 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
     how = f"{crew.process_type.capitalize()}{_managed(sheet)}"
     yield blocks.context(f"{how} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}")
-    yield blocks.context(f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet")
+    belongs = f" · part of *{escape(sheet.parent.name)}*" if sheet.parent else ""
+    shared = f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet"
+    yield blocks.context(f"{shared}{belongs}")
     yield blocks.actions(*_buttons(sheet), block_id="crew.controls")
 
 
@@ -149,6 +152,20 @@ def _tasks(sheet: CrewSheet) -> Iterable[Json]:
         line, menu = _task_line(number, task, sheet), _menu("task", task, *_MOVES) if may_edit else None
         yield blocks.section(line, accessory=menu, block_id=f"task-{task.id}")
     yield from _more(sheet.tasks, _MOST_TASKS, "task")
+
+
+def contained(sheet: CrewSheet) -> Iterable[Json]:
+    """What belongs to the crew or flow, and the flows that run it."""
+    if sheet.parts:
+        yield blocks.divider()
+        yield blocks.section(f"*Belongs to it* ({len(sheet.parts)})")
+    for part in sheet.parts:
+        label = f"Open {part.name}"
+        button = blocks.button("Open", "crew.part", str(part.id), accessibility_label=label)
+        yield blocks.section(f"{part.kind.capitalize()} *{escape(part.name)}*", accessory=button)
+    if sheet.used_by:
+        names = ", ".join(f"*{escape(name)}*" for _, name in sheet.used_by)
+        yield blocks.context(fit_escaped(f"Used by the {'flows' if len(sheet.used_by) > 1 else 'flow'} {names}", 2_000))
 
 
 def _runs(sheet: CrewSheet) -> Iterable[Json]:

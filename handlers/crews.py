@@ -11,13 +11,14 @@ from slack_sdk import WebClient
 from bot.services import Actor
 from bot.services.crews import Crews
 from bot.slack import blocks
-from bot.slack.blocks import Json
+from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
-from bot.slack.forms import Form, Text
+from bot.slack.forms import Form, Radio, Sought, Text
 from bot.slack.text import escape, fit
 from handlers import crew_list
+from handlers.crew_list import Look
 from handlers.crew_page import crew_page, delete_confirmation, deleted_page
-from handlers.finding import find
+from handlers.finding import find, found
 from handlers.injection import Reply, in_window
 from store.crews import CrewDraft
 from store.shares import Level
@@ -27,10 +28,21 @@ NEW_CREW = Form(
     callback_id="crew.create",
     title="New crew",
     submit="Create",
-    fields=["name", "description", "process_type"],
-    widgets={"description": Text(multiline=True)},
+    fields=["name", "description", "is_flow", "process_type", "parent_crew_id"],
+    widgets={
+        "description": Text(multiline=True),
+        "is_flow": Radio(labels={"False": "Crew", "True": "Flow"}),
+        "parent_crew_id": Sought(placeholder="Choose a crew or flow"),
+    },
 )
-EDIT_CREW = replace(NEW_CREW, callback_id="crew.change", title="Edit crew", submit="Save")
+EDIT_CREW = replace(
+    NEW_CREW,
+    callback_id="crew.change",
+    title="Edit crew",
+    submit="Save",
+    fields=["name", "description", "process_type", "parent_crew_id"],
+    widgets={name: widget for name, widget in NEW_CREW.widgets.items() if name != "is_flow"},
+)
 COPY_CREW = replace(NEW_CREW, callback_id="crew.copied", title="Copy crew", submit="Copy", fields=["name"], widgets={})
 
 
@@ -43,7 +55,10 @@ def register(app: App, commands: Commands) -> None:
     commands.add("delete", offer_deletion, example="/crew delete Market research", summary="Delete a crew")
     app.action("crew.new")(ask_for_new_crew)
     app.view(NEW_CREW.callback_id)(create_crew)
+    app.options(re.compile(r"^crew\.(list_parent|(create|change)\.parent_crew_id)$"))(offer_parents)
+    app.action("crew.list_parent")(turn_page)
     app.action(re.compile(r"^crew\.open"))(open_pressed_crew)
+    app.action("crew.part")(open_part)
     app.action("crew.edit")(edit_crew)
     app.view(EDIT_CREW.callback_id)(change_crew)
     app.action("crew.copy")(ask_for_copy)
@@ -87,13 +102,29 @@ def open_pressed_crew(
     opening(trigger_id=body["trigger_id"], view=crew_page(sheet, place=place))
 
 
+def open_part(
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    ack()
+    page = crew_page(crews.sheet(int(action["value"]), by=actor), place=place)
+    client.views_update(view_id=body["view"]["id"], view=page)
+
+
 def edit_crew(
     ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
 ) -> None:
     ack()
-    crew = crews.get(int(action["value"]), by=actor, to=Level.EDIT)
+    sheet = crews.sheet(int(action["value"]), by=actor, to=Level.EDIT)
+    crew, parent = sheet.crew, sheet.parent
     meta = {"crew": crew.id, "version": crew.version, "place": place}
-    client.views_push(trigger_id=body["trigger_id"], view=EDIT_CREW.view(crew.draft(), meta=meta))
+    chosen = {"parent_crew_id": [(parent.id, parent.name)]} if parent else {}
+    client.views_push(trigger_id=body["trigger_id"], view=EDIT_CREW.view(crew.draft(), meta=meta, options=chosen))
+
+
+def offer_parents(ack: Ack, body: Json, payload: Json, crews: Crews, actor: Actor) -> None:
+    here = meta_of(body.get("view") or {}).get("crew")
+    known = [each for each in crews.names(by=actor) if each[0] != here]
+    ack(options=[blocks.option(name, str(crew_id)) for crew_id, name in found(known, payload.get("value") or "")])
 
 
 def change_crew(ack: Ack, view: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None) -> None:
@@ -147,11 +178,9 @@ def delete_listed_crew(ack: Ack, action: Json, crews: Crews, actor: Actor, reply
 
 def list_crews(ack: Ack, words: Words, crews: Crews, actor: Actor, reply: Reply) -> None:
     ack()
-    reply("Your crews", crew_list.rows(crews, actor, words=words.rest))
+    reply("Your crews", crew_list.rows(crews, actor, Look(words.rest)))
 
 
 def turn_page(ack: Ack, action: Json, crews: Crews, actor: Actor, reply: Reply) -> None:
     ack()
-    words, offset, which = crew_list.turned(action)
-    rows = crew_list.rows(crews, actor, words=words, offset=offset, which=which)
-    reply("Your crews", rows, replace=True)
+    reply("Your crews", crew_list.rows(crews, actor, Look.of(action)), replace=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.services import Actor
 from bot.services.crews import Crews
 from bot.slack import blocks
@@ -10,6 +12,8 @@ from bot.slack.commands import Words
 from bot.slack.pickers import pick
 from bot.slack.text import fit_escaped
 from handlers.injection import Reply
+
+_MOST_OPTIONS = 100
 
 # What the buttons of “Did you mean …?” do; for everything else they open the crew.
 _ACTIONS = {"run": ("Run", "crew.run"), "schedule": ("Schedule", "schedule.new")}
@@ -30,6 +34,12 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
     close = picked.close if words.name else known[:5]
     reply("Which crew?", [blocks.section(_question(words, close)), _choice(words.subcommand, close)])
     return None
+
+
+def found(known: Iterable[tuple[int, str]], words: str) -> list[tuple[int, str]]:
+    """Those with these words in their names, in the order of the alphabet; as many as a menu takes."""
+    matching = [each for each in known if words.casefold() in each[1].casefold()]
+    return sorted(matching, key=lambda each: each[1].casefold())[:_MOST_OPTIONS]
 
 
 def _question(words: Words, close: list[tuple[int, str]]) -> str:

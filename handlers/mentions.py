@@ -20,6 +20,7 @@ from bot.slack.said import Said
 from bot.slack.text import fit_escaped
 from bot.slack.wishes import Wants, meant
 from handlers import crew_list
+from handlers.crew_list import Look
 from handlers.crew_page import not_ready
 from handlers.help import menu
 from handlers.injection import Reply
@@ -81,14 +82,14 @@ def show_mentioned(said: Said, crews: Crews, actor: Actor, reply: Reply) -> None
     wanted = meant(said.wish.words, crews.names(by=actor))
     if wanted.found is None:
         crews.refuse_unshared(wanted.name, by=actor)
-        reply("Which crew?", crew_list.rows(crews, actor, words=said.wish.words))
+        reply("Which crew?", crew_list.rows(crews, actor, Look(said.wish.words)))
         return
     crew = crews.get(wanted.found[0], by=actor)
     reply(crew.name, [crew_list.row(crew, actor), crew_list.controls(crew)])
 
 
 def list_crews(crews: Crews, actor: Actor, reply: Reply) -> None:
-    reply("Your crews", crew_list.rows(crews, actor))
+    reply("Your crews", crew_list.rows(crews, actor, Look()))
 
 
 def say_what_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
@@ -107,7 +108,7 @@ def offer_new_crew(said: Said, reply: Reply) -> None:
 def stop_mentioned(said: Said, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
     wanted = meant(said.wish.words, crews.names(by=actor))
     if said.wish.words and wanted.found is None:
-        reply("Which crew?", crew_list.rows(crews, actor, words=said.wish.words))
+        reply("Which crew?", crew_list.rows(crews, actor, Look(said.wish.words)))
         return
     run = runs.stop_latest(by=actor, crew_id=wanted.found[0] if wanted.found else None)
     reply(f"Stopping {run.crew_name}.")

@@ -14,9 +14,8 @@ from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
 from bot.slack.text import escape
 from handlers.crew_page import crew_page
+from handlers.finding import found
 from store.shares import Level
-
-_MOST_OPTIONS = 100
 
 
 def register(app: App, commands: Commands) -> None:
@@ -40,11 +39,9 @@ def other_crew(noun: str, leaves: str) -> list[Json]:
 
 
 def offer_crews(ack: Ack, body: Json, payload: Json, crews: Crews, actor: Actor) -> None:
-    words, here = (payload.get("value") or "").casefold(), meta_of(body["view"])["crew"]
-    known = crews.names(by=actor, to=Level.EDIT)
-    found = [(crew_id, name) for crew_id, name in known if crew_id != here and words in name.casefold()]
-    found.sort(key=lambda each: each[1].casefold())
-    ack(options=[blocks.option(name, str(crew_id)) for crew_id, name in found[:_MOST_OPTIONS]])
+    here = meta_of(body["view"])["crew"]
+    known = [each for each in crews.names(by=actor, to=Level.EDIT) if each[0] != here]
+    ack(options=[blocks.option(name, str(crew_id)) for crew_id, name in found(known, payload.get("value") or "")])
 
 
 def move(

@@ -30,6 +30,8 @@ class Filter(StrEnum):
     ALL = "all"
     MINE = "mine"
     SHARED = "shared"
+    CREWS = "crews"
+    FLOWS = "flows"
 
 
 class CrewDraft(Draft):
@@ -43,7 +45,14 @@ class CrewDraft(Draft):
         description="Sequential: one task after the other. Hierarchical: a manager hands the tasks to the agents.",
     )
     is_flow: bool = Field(
-        False, title="Flow", description="It connects crews and other flows in steps. This stays as it is."
+        False,
+        title="Kind",
+        description="A crew is agents who do tasks. A flow connects crews in steps, decides and waits for people.",
+    )
+    parent_crew_id: int | None = Field(
+        None,
+        title="Part of",
+        description="A crew or flow that it belongs to. That one’s page shows it there.",
     )
 
 
@@ -80,7 +89,11 @@ class CrewInstance(Record):
     def draft(self) -> CrewDraft:
         """What an edit starts from."""
         return CrewDraft(
-            name=self.name, description=self.description, process_type=self.process_type, is_flow=self.is_flow
+            name=self.name,
+            description=self.description,
+            process_type=self.process_type,
+            is_flow=self.is_flow,
+            parent_crew_id=self.parent_crew_id,
         )
 
 
@@ -181,15 +194,18 @@ def page(
     seer: Seer | None = None,
     which: Filter = Filter.ALL,
     words: str = "",
+    parent: int | None = None,
     offset: int = 0,
     limit: int = 10,
 ) -> tuple[list[CrewInstance], int]:
     """One page of crews and how many there are in all: those owned by ``mine`` first, then by latest change.
 
     ``seer`` sees only what they may use, and ``None`` sees all. Every word of ``words`` must stand in the name or
-    description, ignoring case.
+    description, ignoring case. With ``parent`` only what is a part of that crew or flow.
     """
     wanted = [CrewInstanceRow.team == team]
+    if parent is not None:
+        wanted.append(CrewInstanceRow.parent_crew_id == parent)
     wanted += [CrewInstanceRow.search_key.contains(word, autoescape=True) for word in name_key(words).split()]
     if which is Filter.MINE:
         wanted.append(CrewInstanceRow.owner == mine)
@@ -197,10 +213,24 @@ def page(
         wanted.append(CrewInstanceRow.id.in_(usable(seer, team=team)))
     if which is Filter.SHARED:
         wanted.append(CrewInstanceRow.owner != mine)
+    if which in (Filter.CREWS, Filter.FLOWS):
+        wanted.append(CrewInstanceRow.is_flow == (which is Filter.FLOWS))
     total = session.scalar(select(func.count()).select_from(CrewInstanceRow).where(*wanted)) or 0
     order = (CrewInstanceRow.owner != mine, CrewInstanceRow.updated_at.desc(), CrewInstanceRow.id.desc())
     rows = session.scalars(select(CrewInstanceRow).where(*wanted).order_by(*order).offset(offset).limit(limit))
     return [CrewInstance.model_validate(row) for row in rows], total
+
+
+def above(session: Session, crew_id: int | None, *, team: str) -> list[CrewInstance]:
+    """The crew and what it is a part of, up to the outermost; each once, even if they should go in a circle."""
+    found: dict[int, CrewInstance] = {}
+    while crew_id is not None and crew_id not in found:
+        row = session.scalar(select(CrewInstanceRow).where(CrewInstanceRow.id == crew_id, CrewInstanceRow.team == team))
+        if row is None:
+            break
+        found[crew_id] = CrewInstance.model_validate(row)
+        crew_id = row.parent_crew_id
+    return list(found.values())
 
 
 def change(session: Session, crew_id: int, draft: CrewDraft, *, team: str, version: int, by: str) -> CrewInstance:

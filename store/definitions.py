@@ -94,8 +94,9 @@ class Definition(BaseModel):
     name: str
     description: str = ""
     process: Process = Process.SEQUENTIAL
-    # The manager's name stands in place of its id, which means nothing in a copy.
+    # Names stand in place of ids, which mean nothing in a copy.
     manager: str | None = None
+    parent: str | None = None
     settings: CrewSettings = CrewSettings()
     agents: list[AgentPlan] = []
     tasks: list[TaskPlan] = []

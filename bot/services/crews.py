@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bot.engine import placeholders
 from bot.errors import FormRefused
@@ -19,7 +20,7 @@ from bot.services.checks import (
 )
 from bot.services.flows import FlowSheet, refuse_used, sheet_of
 from bot.services.history import current, record, telling_what_changed
-from bot.services.rights import Rights
+from bot.services.rights import Rights, Viewer
 from bot.services.writing import write
 from store import agents, crews, runs, schedules, shares, steps, tasks, tools, versions
 from store.agents import Agent
@@ -32,6 +33,9 @@ from store.schedules import Schedule
 from store.shares import Level
 from store.tasks import Task
 from store.tools import Tool
+
+if TYPE_CHECKING:
+    from store.database import Session
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class CrewSheet:
     schedules: list[Schedule] = field(default_factory=list)
     # What a flow has in place of agents and tasks.
     flow: FlowSheet | None = None
+    # What it is a part of, and its own parts that the reader may use.
+    parent: CrewInstance | None = None
+    parts: list[CrewInstance] = field(default_factory=list)
 
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
@@ -82,8 +89,10 @@ class Crews:
         self.model_problem = model_problem
 
     def create(self, draft: CrewDraft, *, by: Actor) -> CrewInstance:
-        """Add a crew owned by ``by``; raise ``NameTaken``."""
+        """Add a crew or flow owned by ``by``; raise ``NameTaken`` or ``FormRefused``."""
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
+            _refuse_parent(session, draft, viewer)
             crew = crews.add(session, draft, team=by.team, by=by.user)
             record(session, crew.id, by=by, verb=Verb.CREATED)
             return crew
@@ -106,10 +115,10 @@ class Crews:
             return crew
 
     def change(self, crew_id: int, draft: CrewDraft, *, version: int, by: Actor) -> CrewInstance:
-        """Save an edit that began at ``version``; raise ``EditedMeanwhile``, ``Gone`` or ``NameTaken``."""
+        """Save an edit of ``version``; raise ``EditedMeanwhile``, ``Gone``, ``NameTaken`` or ``FormRefused``."""
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            viewer.require(session, crew_id, Level.EDIT)
+            _refuse_parent(session, draft, viewer, of=viewer.require(session, crew_id, Level.EDIT))
             with telling_what_changed(session, crew_id, by=by):
                 crew = crews.change(session, crew_id, draft, team=by.team, version=version, by=by.user)
             record(session, crew_id, by=by)
@@ -166,13 +175,31 @@ class Crews:
                 viewer.require_of(session, crew, Level.RUN)
 
     def page(
-        self, *, by: Actor, which: Filter = Filter.ALL, words: str = "", offset: int = 0, limit: int = 10
+        self,
+        *,
+        by: Actor,
+        which: Filter = Filter.ALL,
+        words: str = "",
+        parent: int | None = None,
+        offset: int = 0,
+        limit: int = 10,
     ) -> tuple[list[CrewInstance], int]:
-        """One page of the crews that the person may use, their own first, and how many there are in all."""
+        """One page of the crews that the person may use, their own first, and how many there are in all.
+
+        With ``parent`` only what is a part of that crew or flow.
+        """
         seer = self.rights.of(by).seer
         with self.store.reading() as session:
             return crews.page(
-                session, team=by.team, mine=by.user, seer=seer, which=which, words=words, offset=offset, limit=limit
+                session,
+                team=by.team,
+                mine=by.user,
+                seer=seer,
+                which=which,
+                words=words,
+                parent=parent,
+                offset=offset,
+                limit=limit,
             )
 
     def sheet(self, crew_id: int, *, by: Actor, to: Level = Level.RUN) -> CrewSheet:
@@ -193,6 +220,8 @@ class Crews:
             version = versions.number(session, crew_id, team=by.team)
             used_by = steps.users_of(session, crew_id, team=by.team)
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
+            parent = crews.get(session, crew.parent_crew_id, team=by.team) if crew.parent_crew_id else None
+            parts, _ = crews.page(session, team=by.team, mine=by.user, seer=viewer.seer, parent=crew_id)
         return CrewSheet(
             crew=crew,
             agents=members,
@@ -209,7 +238,19 @@ class Crews:
             shares=shared,
             schedules=scheduled,
             flow=flow,
+            parent=parent,
+            parts=parts,
         )
+
+
+def _refuse_parent(session: Session, draft: CrewDraft, viewer: Viewer, *, of: CrewInstance | None = None) -> None:
+    """Raise ``FormRefused`` for a new parent that the person may not use, or that is itself a part of the crew."""
+    if draft.parent_crew_id is None or (of is not None and draft.parent_crew_id == of.parent_crew_id):
+        return
+    parent = viewer.require(session, draft.parent_crew_id, Level.RUN)
+    if of is not None and any(each.id == of.id for each in crews.above(session, parent.id, team=parent.team)):
+        inside = "the same one" if parent.id == of.id else f"a part of “{of.name}”"
+        raise FormRefused(fields={"parent_crew_id": f"“{parent.name}” is {inside}. Choose another one."})
 
 
 def needed_inputs(crew: CrewInstance, members: list[Agent], work: list[Task]) -> list[str]:

@@ -23,7 +23,7 @@ _SHORT = 60
 
 # What is told in sentences of its own, or only a run has.
 _APART = ("agents", "tasks", "tools", "state", "steps", "parts")
-_WHAT = {"context": "results it uses", "target": "crew or flow"}
+_WHAT = {"context": "results it uses", "target": "crew or flow", "parent": "what it is a part of"}
 
 
 @dataclass(frozen=True)

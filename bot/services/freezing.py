@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 def frozen(session: Session, crew: CrewInstance) -> Definition:
     """The crew or flow as it is in this transaction, with its tools; a flow without what its steps run."""
+    parent = crews.get(session, crew.parent_crew_id, team=crew.team).name if crew.parent_crew_id else None
+    return _frozen(session, crew).model_copy(update={"parent": parent})
+
+
+def _frozen(session: Session, crew: CrewInstance) -> Definition:
     if crew.is_flow:
         return _frozen_flow(session, crew, steps.list_all(session, crew.id, team=crew.team))
     members = agents.list_all(session, crew.id, team=crew.team)

@@ -24,7 +24,12 @@ def write(session: Session, crew: CrewInstance, wanted: Definition, *, by: Actor
     tools, and crews that a flow runs, stay away where they no longer exist.
     Raise ``NameTaken`` if another crew has the name by now.
     """
-    told = {"name": wanted.name, "description": wanted.description, "process_type": wanted.process}
+    told = {
+        "name": wanted.name,
+        "description": wanted.description,
+        "process_type": wanted.process,
+        "parent_crew_id": _parent(session, crew, wanted),
+    }
     draft = crew.draft().model_copy(update=told)
     if draft != crew.draft():
         crew = crews.change(session, crew.id, draft, team=crew.team, version=crew.version, by=by.user)
@@ -37,6 +42,14 @@ def write(session: Session, crew: CrewInstance, wanted: Definition, *, by: Actor
     if settings != crew.settings:
         crews.configure(session, crew.id, settings, team=crew.team, version=crew.version, by=by.user)
     _write_tasks(session, crew, wanted.tasks, members, by)
+
+
+def _parent(session: Session, crew: CrewInstance, wanted: Definition) -> int | None:
+    """What it is to be a part of, where that still exists and is not itself a part of it."""
+    parent = crews.named(session, wanted.parent, team=crew.team) if wanted.parent else None
+    if parent is None or any(each.id == crew.id for each in crews.above(session, parent.id, team=crew.team)):
+        return None
+    return parent.id
 
 
 def _write_flow(session: Session, flow: CrewInstance, wanted: Definition, by: Actor) -> None:

@@ -244,14 +244,14 @@ class Select(Widget):
 
     def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
         """The menu with the current value chosen."""
-        options = [option(self.labels.get(str(each), in_words(str(each))), str(each)) for each in ask.limits["enum"]]
+        options = [option(self.labels.get(str(each), in_words(str(each))), str(each)) for each in _values(ask)]
         initial = next((each for each in options if each["value"] == _as_id(value)), None)
         return {"type": self.type, "options": options, **({"initial_option": initial} if initial else {})}
 
     def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
         """The value as the field's type has it."""
         chosen = (states[0].get("selected_option") or {}).get("value")
-        return next((each for each in ask.limits["enum"] if str(each) == chosen), None)
+        return next((each for each in _values(ask) if str(each) == chosen), None)
 
 
 @dataclass(frozen=True)
@@ -348,6 +348,26 @@ class Choice(Widget):
     def _initial(self, options: list[Json], value: object) -> Json:
         chosen = [each for each in options if each["value"] == _as_id(value)]
         return {"initial_option": chosen[0]} if chosen else {}
+
+
+@dataclass(frozen=True)
+class Sought(Choice):
+    """One of many things, found by typing; what is offered is only the one already chosen, if any.
+
+    A handler of ``app.options`` for the field's action id answers with what there is.
+    """
+
+    placeholder: str = "Type to search"
+
+    def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
+        """The search, which is there even when nothing is chosen."""
+        return [ask.input(self.element(ask, value, offered))]
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The search, with what is chosen in it."""
+        options = [option(label, str(key)) for key, label in offered or ()]
+        search = {"type": "external_select", "min_query_length": 0, "placeholder": plain(self.placeholder, 150)}
+        return {**search, **self._initial(options, value)}
 
 
 @dataclass(frozen=True)
@@ -509,6 +529,11 @@ def in_words(name: str) -> str:
 def _continued(text: str) -> str:
     first, *more = text.strip().splitlines() or [""]
     return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in more)])
+
+
+def _values(ask: Question) -> Sequence[object]:
+    """What the field's type lists; yes and no are two values like any others."""
+    return (False, True) if ask.limits.get("type") == "boolean" else ask.limits["enum"]
 
 
 def _as_id(value: object) -> str:

@@ -208,7 +208,11 @@ class Person:
         offered = self._suggested(row, typed)
         assert option in offered, f"a search for “{typed}” offers {list(offered)}, not “{option}”"
         where, block, element = self._search(row)
-        self._acts(where, block, element, {"selected_option": offered[option]})
+        answer = {"selected_option": offered[option]}
+        if block["type"] == "input" and not block.get("dispatch_action"):
+            self._filled.setdefault(block["block_id"], {})[element["action_id"]] = answer
+            return
+        self._acts(where, block, element, answer)
 
     def _search(self, row: str) -> tuple[Json, Json, Json]:
         return self._until(lambda: self._find("external_select", "", row), f"a search beside “{row}”")
