@@ -54,6 +54,7 @@ from bot.services.history import History
 from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
+from bot.services.pruning import Pruning
 from bot.services.rights import Rights
 from bot.services.run_history import RunHistory
 from bot.services.runs import Runs
@@ -157,7 +158,9 @@ class Crewcall:
         launcher = _Launcher(self.feed, self.runner)
         self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem)
         self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
-        self.scheduler = Scheduler(every=_TICK, jobs=[self.clock.tick])
+        self.scheduler = Scheduler(
+            every=_TICK, jobs=[self.clock.tick, Pruning(self.store, self.settings.log_days).tick]
+        )
         self._parts.append(self.scheduler.close)
         self.bolt = self._bolt()
         self._open_door()

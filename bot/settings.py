@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     max_concurrent_runs: int = Field(
         8, ge=1, le=200, validation_alias="CREWCALL_MAX_CONCURRENT_RUNS", title="How many runs may go on at once"
     )
+    log_days: int = Field(
+        90, ge=1, le=36_500, validation_alias="CREWCALL_LOG_DAYS", title="How many days the logs of runs are kept"
+    )
     http_host: str = Field("127.0.0.1", validation_alias="CREWCALL_HTTP_HOST", title="The address to serve HTTP on")
     http_port: int = Field(
         3000, ge=0, le=65535, validation_alias="CREWCALL_HTTP_PORT", title="The port to serve HTTP on"

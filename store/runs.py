@@ -198,6 +198,17 @@ def team_of(session: Session, run_id: int) -> str:
     return team
 
 
+def teams(session: Session) -> list[str]:
+    """Every workspace that has a run."""
+    found: list[str] = []
+    # Asking for the next one each time reads the index once for each workspace, not once for each run.
+    while team := session.scalar(
+        select(ExecutionRow.team).where(ExecutionRow.team > (found[-1] if found else "")).order_by("team").limit(1)
+    ):
+        found.append(team)
+    return found
+
+
 def latest(
     session: Session,
     *,
