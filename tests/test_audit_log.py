@@ -40,6 +40,12 @@ LINES = {
     "remove a task": "changed crew Market research",
     "stop somebody’s run": "stopped run Market research",
     "share it": "shared crew Market research",
+    "schedule it": "created schedule Market research",
+    "pause a schedule": "paused schedule Market research",
+    "resume a schedule": "resumed schedule Market research",
+    "edit a schedule": "changed schedule Market research",
+    "run a schedule now": "started run Market research",
+    "delete a schedule": "deleted schedule Market research",
     "delete it": "deleted crew Market research",
 }
 TWICE = {"move an agent", "move a task"}

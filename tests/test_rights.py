@@ -8,7 +8,9 @@ import pytest
 
 from bot.errors import UserError
 from bot.services import Actor
+from bot.services.admins import AdministratorsOnly
 from bot.services.rights import NotAllowed, NotYourRun
+from bot.services.schedules import NotYourSchedule, OwnerLeft
 from bot.services.sharing import Access, ShareDraft
 from store.crews import Filter
 from store.more_settings import CrewSettings
@@ -22,6 +24,7 @@ from tests.support.office import (
     OWN,
     OWNER,
     RESEARCH,
+    SCHEDULE,
     SEE,
     STRANGER,
     TASK,
@@ -70,7 +73,7 @@ def test_everybody_may_do_what_was_shared_and_nothing_else(
     if (may or 0) >= needs:
         do(office, who)
     else:
-        with pytest.raises((NotAllowed, NotYourRun)) as refusal:
+        with pytest.raises((NotAllowed, NotYourRun, NotYourSchedule)) as refusal:
             do(office, who)
         assert f"<@{OWNER.user}>" in refusal.value.sentence
 
@@ -207,3 +210,40 @@ def test_the_form_comes_back_as_it_was_saved(office: Office) -> None:
     assert office.sharing.get(office.crew.id, by=OWNER)[1] == draft
     office.sharing.share(office.crew.id, ShareDraft(), by=OWNER)
     assert office.sharing.get(office.crew.id, by=OWNER)[1] == ShareDraft()
+
+
+def test_whose_schedule_it_is_may_change_it_and_others_with_the_crew_may_not(office: Office) -> None:
+    office.share(everybody="edit")
+    theirs = office.schedules.create(office.crew.id, SCHEDULE, by=BEN)
+
+    office.schedules.pause(theirs.id, by=BEN)
+    with pytest.raises(NotYourSchedule, match=BEN.user):
+        office.schedules.resume(theirs.id, by=CHLOE)
+    assert [entry.may_change for entry in office.schedules.list_all(by=CHLOE).entries] == [False, False]
+    assert [entry.may_change for entry in office.schedules.list_all(by=OWNER).entries] == [True, True]
+
+
+def test_who_edits_a_schedule_becomes_its_owner_and_needs_the_crew_for_it(office: Office) -> None:
+    office.share(run_people=[BEN.user])
+    theirs = office.schedules.create(office.crew.id, SCHEDULE, by=BEN)
+    assert office.schedules.change(theirs.id, SCHEDULE, version=1, by=OWNER).owner == OWNER.user
+
+    mine = office.schedules.create(office.crew.id, SCHEDULE, by=BEN)
+    office.share()
+    with pytest.raises(NotAllowed):
+        office.schedules.change(mine.id, SCHEDULE, version=1, by=BEN)
+
+
+def test_only_administrators_pause_all_schedules(office: Office) -> None:
+    with pytest.raises(AdministratorsOnly):
+        office.schedules.pause_all(True, by=OWNER)
+    office.schedules.pause_all(True, by=ADMIN)
+
+    assert office.schedules.list_all(by=OWNER).paused
+    assert not office.schedules.list_all(by=OWNER).admin
+
+
+def test_a_schedule_whose_owner_left_is_not_resumed_as_them(office: Office) -> None:
+    office.slack.gone.add(OWNER.user)
+    with pytest.raises(OwnerLeft):
+        office.schedules.resume(office.schedule.id, by=ADMIN)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 from bot.pictures.png import Painter
+from bot.recurrence import Kind, Recurrence
 from bot.services import Actor
 from bot.services.admins import Admins
 from bot.services.agents import Agents
@@ -19,11 +21,13 @@ from bot.services.runs import Runs, Tell
 from bot.services.schedules import Schedules
 from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
+from store import schedules
 from store.agents import AgentDraft
 from store.crews import CrewDraft
 from store.database import Store
 from store.more_settings import AgentSettings, CrewSettings, TaskSettings
 from store.runs import Execution
+from store.schedules import ScheduleDraft
 from store.shares import Level
 from store.tasks import TaskDraft
 
@@ -83,6 +87,11 @@ class Launcher:
         self.stopped.append(run.id)
 
 
+SCHEDULE = ScheduleDraft(
+    recurrence=Recurrence(kind=Kind.ONCE, on=date(2099, 1, 1)), zone="Europe/London", channel="C0GENERAL"
+)
+
+
 class Office:
     """All services over one store, and a crew of the owner with an agent, a task and a run that the owner started."""
 
@@ -110,6 +119,16 @@ class Office:
         task = TaskDraft(name="Research", description="Do it.", expected_output="Facts.", agent_id=self.agent.id)
         self.task = self.tasks.add(self.crew.id, task, by=OWNER)
         self.run = self.start(OWNER)
+        with store.transaction() as session:
+            # In a year that no test comes to.
+            self.schedule = schedules.add(
+                session,
+                SCHEDULE,
+                crew_id=self.crew.id,
+                team=TEAM,
+                by=OWNER.user,
+                next_at=datetime(2099, 1, 1, tzinfo=UTC),
+            )
 
     def start(self, by: Actor) -> Execution:
         return self.runs.start(self.crew.id, {}, by=by, channel="C0GENERAL", tell=print)
@@ -132,6 +151,7 @@ SEE: dict[str, Callable[[Office, Actor], object]] = {
     "run it": lambda o, by: o.start(by),
     "see somebody’s run": lambda o, by: o.runs.get(o.run.id, by=by),
     "read somebody’s log": lambda o, by: o.runs.log(o.run.id, by=by),
+    "schedule it": lambda o, by: o.schedules.create(o.crew.id, SCHEDULE, by=by),
     "run it again": lambda o, by: o.runs.again(o.run.id, by=by, tell=print),
 }
 CHANGE: dict[str, Callable[[Office, Actor], object]] = {
@@ -157,5 +177,10 @@ CHANGE: dict[str, Callable[[Office, Actor], object]] = {
 OWN: dict[str, Callable[[Office, Actor], object]] = {
     "see with whom it is shared": lambda o, by: o.sharing.get(o.crew.id, by=by),
     "share it": lambda o, by: o.sharing.share(o.crew.id, ShareDraft(), by=by),
+    "pause a schedule": lambda o, by: o.schedules.pause(o.schedule.id, by=by),
+    "resume a schedule": lambda o, by: o.schedules.resume(o.schedule.id, by=by),
+    "edit a schedule": lambda o, by: o.schedules.change(o.schedule.id, SCHEDULE, version=1, by=by),
+    "run a schedule now": lambda o, by: o.schedules.run_now(o.schedule.id, by=by, tell=print),
+    "delete a schedule": lambda o, by: o.schedules.delete(o.schedule.id, by=by),
     "delete it": lambda o, by: o.crews.delete(o.crew.id, by=by),
 }
