@@ -1,4 +1,4 @@
-"""``crewcall demo | start | import | doctor | db | secrets | fetch-model``."""
+"""``crewcall demo | start | import | export | doctor | db | secrets | fetch-model``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from bot.errors import UserError
 from bot.settings import Settings, WrongSettings, from_environment, model_from_keys, read_environment
-from bot.transfer import import_
+from bot.transfer import export, import_
 
 if TYPE_CHECKING:
     from bot.local_slack import LocalSlack
@@ -111,6 +111,7 @@ def doctor() -> None:
 
 
 cli.add_command(import_)
+cli.add_command(export)
 
 
 @cli.group()

@@ -35,6 +35,10 @@ class WhoseCrews(UserError):
     """Nobody in {team} has a crew yet. Say whose the crews shall be, by their Slack id: --owner U0123456789"""
 
 
+class NothingNamed(UserError):
+    """Say which crew to export, or --all for the whole workspace."""
+
+
 class NotDecided(UserError):
     """“{word}” decides nothing: write it as Crew/Task=Agent with names from the dry run."""
 
@@ -114,6 +118,32 @@ def _decisions(bundle: Bundle, decide: tuple[str, ...], likely: bool, existing: 
             raise NotDecided(word=word)
         agents[crew, task] = agent
     return Decisions(agents, otherwise=Clash(existing))
+
+
+@click.command("export")
+@click.argument("name", default="")
+@click.option("--form", type=click.Choice(["classic", "json", "flow"]), help="Default: classic; for a flow: flow.")
+@click.option("--all", "everything", is_flag=True, help="Every crew and flow of the workspace, for backup and moving.")
+@click.option("--to", type=click.Path(path_type=Path), help="A new folder, or a file that ends in .zip.")
+@_team
+@_owner
+def export(name: str, form: str | None, everything: bool, to: Path | None, team: str, owner: str) -> None:
+    """Write the crew or flow NAME as a project that runs with CrewAI alone. No key is in it, ever."""
+    from bot.projects.shelf import Form
+    from bot.projects.writing import unpacked
+
+    logging.disable(logging.WARNING)
+    if not name and not everything:
+        raise NothingNamed
+    with _services(from_environment(), team, owner) as (projects, by):
+        if everything:
+            written = projects.export_all(by=by)
+        else:
+            crew = projects.named(name, by=by)
+            written = projects.export(crew.id, Form(form) if form else None, by=by)
+    click.echo(f"Written to {unpacked(written, to or Path(written.name))}.")
+    for sentence in written.lost:
+        click.echo(f"Without Crewcall: {sentence}")
 
 
 @contextmanager

@@ -68,6 +68,8 @@ class Found:
     needs: list[Need] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
+    # The name before it was told apart from others in the same project.
+    as_read: str = ""
     # The names of the agents and tasks in the project's own files, by ours.
     keys: dict[str, str] = field(default_factory=dict)
 
@@ -80,11 +82,3 @@ class Bundle:
     found: list[Found]
     troubles: list[Trouble] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-
-    def named(self, name: str) -> Found:
-        """What has this name; ``KeyError`` if nothing has."""
-        return next(iter(found for found in self.found if found.definition.name == name), None) or _nothing(name)
-
-
-def _nothing(name: str) -> Found:
-    raise KeyError(name)

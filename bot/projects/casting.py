@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -393,7 +393,7 @@ def with_task_tools(found: Found, casting: Casting) -> Found:
         for agent in found.definition.agents
     ]
     definition = found.definition.model_copy(update={"agents": agents})
-    return Found(**{**vars(found), "definition": definition})
+    return replace(found, definition=definition)
 
 
 def in_words(name: str) -> str:

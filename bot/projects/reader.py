@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from bot.projects import extras
 from bot.projects.bundle import Bundle, Found, LeftOut, ProjectRefused, Trouble
 from bot.projects.casting import Casting, in_words, is_vague, with_task_tools
 from bot.projects.declared import declared_crews
@@ -34,10 +36,11 @@ def read(source: Source) -> Bundle:
     crews = [_cast(crew, reading, source) for crew in reading.crews if _says_something(crew)]
     crews += declared_crews(source)
     crews += [_cast_config(crew, source) for crew in _from_yaml(source, reading)]
-    if not crews:
+    if not crews and not any(PurePosixPath(path).name == extras.FILE for path in source.files):
         raise ProjectRefused(reason=_nothing_found(source, reading))
-    found = _with_names_of_their_own(crews)
-    return Bundle(_project_name(source), found, reading.troubles, list(_unused(reading, found)))
+    bundle = Bundle(_project_name(source), crews, reading.troubles, list(_unused(reading, crews)))
+    bundle = extras.restored(bundle, source)
+    return replace(bundle, found=_with_names_of_their_own(bundle.found))
 
 
 def _cast(crew: Made, reading: Reading, source: Source) -> Found:
@@ -59,7 +62,8 @@ def _says_something(crew: Made) -> bool:
 
 def _from_yaml(source: Source, reading: Reading) -> Iterator[Made]:
     """Crews of files of agents and files of tasks that belong together, and of files that hold both."""
-    paths = [path for path in source.ending(".yaml", ".yml") if path not in reading.used]
+    unread = [path for path in source.ending(".yaml", ".yml") if path not in reading.used]
+    paths = [path for path in unread if not path.endswith(extras.FILE)]
     tasks = {_kin(path, _TASKS): path for path in paths if _TASKS.search(PurePosixPath(path).stem)}
     agents = {_kin(path, _AGENTS): path for path in paths if _AGENTS.search(PurePosixPath(path).stem)}
     for kin, path in tasks.items():
@@ -200,9 +204,9 @@ def _with_names_of_their_own(crews: list[Found]) -> list[Found]:
         while name_key(name) in taken:
             name, number = f"{first[:72]} {number}", number + 1
         taken.add(name_key(name))
-        undecided = [type(each)(**{**vars(each), "crew": name}) for each in found.undecided]
+        undecided = [replace(each, crew=name) for each in found.undecided]
         definition = found.definition.model_copy(update={"name": name})
-        named.append(Found(**{**vars(found), "definition": definition, "undecided": undecided}))
+        named.append(replace(found, definition=definition, undecided=undecided))
     return named
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from bot.engine.tools.catalogue import packaged
 from bot.errors import UserError
 from bot.projects.bundle import Bundle, Found, Need, Undecided
+from bot.projects.shelf import Form, write_project, write_workspace
+from bot.projects.writing import Written
 from bot.services import Actor
-from bot.services.audit import Verb
+from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, no_model_problem
 from bot.services.differences import Difference, differences
-from bot.services.history import current, record
+from bot.services.freezing import frozen, frozen_whole
+from bot.services.history import record
 from bot.services.rights import Rights, Viewer
 from bot.services.writing import write
 from store import crews, tools
@@ -36,6 +39,10 @@ _LONGEST_DESCRIPTION = 3_000
 
 class StillUndecided(UserError):
     """{what} Decide that first; nothing was created."""
+
+
+class NoSuchCrew(UserError):
+    """There is no crew or flow called “{name}”. There are: {known}."""
 
 
 class Clash(StrEnum):
@@ -133,10 +140,13 @@ class Projects:
         """
         viewer = self.rights.of(by)
         outcome = Outcome([], [], [])
+        names: dict[str, str] = {}
         with self.store.transaction() as session:
             for found in bundle.found:
                 plan = _plan(session, found, decisions, viewer)
                 _refuse_undecided(plan)
+                names[found.definition.name] = plan.definition.name
+                plan = replace(plan, definition=_aimed(session, plan.definition, names, viewer))
                 if plan.deed is Deed.CREATE:
                     outcome.created.append(_create(session, plan.definition, viewer))
                 elif plan.deed is Deed.REPLACE and plan.existing is not None:
@@ -145,12 +155,37 @@ class Projects:
                     outcome.left.append(plan.definition.name)
         return outcome
 
-    def definition(self, crew_id: int, *, by: Actor) -> Definition:
-        """The crew as it is now, with its tools; raise ``Gone`` or ``NotAllowed``."""
+    def export(self, crew_id: int, form: Form | None = None, *, by: Actor) -> Written:
+        """The crew or flow as a project; raise ``Gone``, ``NotAllowed`` or ``NoSuchForm``.
+
+        Without a ``form`` it is the usual one: classic for a crew, ``crewai.flow/v1`` for a flow.
+        """
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            crew = viewer.require(session, crew_id, Level.RUN)
+            definition = frozen_whole(session, crew)
+            note(session, Verb.EXPORTED, crew.kind, crew.name, by=by)
+        return write_project(definition, form)
+
+    def export_all(self, *, by: Actor) -> Written:
+        """Every crew and flow that the person may use, each as a project in one folder, for backup and moving."""
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            known = crews.names(session, team=by.team, seer=viewer.seer)
+            whole = [frozen_whole(session, crews.get(session, crew_id, team=by.team)) for crew_id, _ in sorted(known)]
+            note(session, Verb.EXPORTED, "workspace", by.team, by=by, details=f"{len(whole)} crews and flows.")
+        return write_workspace(whole)
+
+    def named(self, name: str, *, by: Actor) -> CrewInstance:
+        """The crew or flow with this name; raise ``NoSuchCrew`` or ``NotAllowed``."""
         viewer = self.rights.of(by)
         with self.store.reading() as session:
-            viewer.require(session, crew_id, Level.RUN)
-            return _whole(session, crew_id, by)
+            crew = crews.named(session, name, team=by.team)
+            if crew is None:
+                known = ", ".join(sorted(each for _, each in crews.names(session, team=by.team, seer=viewer.seer))[:20])
+                raise NoSuchCrew(name=name, known=known or "none")
+            viewer.require_of(session, crew, Level.RUN)
+            return crew
 
     def _needs(self, bundle: Bundle, team: str) -> list[tuple[Need, bool]]:
         needs: list[Need] = []
@@ -200,7 +235,7 @@ def _changes(session: Session, existing: CrewInstance, wanted: Definition, viewe
         agent.model_copy(update={"tools": sorted((names.get(tool, tool) for tool in agent.tools), key=name_key)})
         for agent in wanted.agents
     ]
-    now = current(session, existing.id, by=viewer.actor)
+    now = frozen(session, existing)
     return differences(now, wanted.model_copy(update={"agents": agents, "name": now.name}))
 
 
@@ -226,9 +261,25 @@ def _refuse_undecided(plan: Plan) -> None:
         raise StillUndecided(what=f"The task “{first.task}” of “{first.crew}” has no agent.")
 
 
+def _aimed(session: Session, definition: Definition, names: Mapping[str, str], viewer: Viewer) -> Definition:
+    """A flow whose steps run what came with it, under the names that it has now, or what the person may run."""
+    if not definition.is_flow:
+        return definition
+
+    def target(name: str | None) -> str | None:
+        if name is None or name in names:
+            return names.get(name or "")
+        crew = crews.named(session, name, team=viewer.actor.team)
+        return name if crew is not None and (viewer.level(session, crew) or 0) >= Level.RUN else None
+
+    steps = [step.model_copy(update={"target": target(step.target)}) for step in definition.steps]
+    return definition.model_copy(update={"steps": steps})
+
+
 def _create(session: Session, definition: Definition, viewer: Viewer) -> CrewInstance:
     by = viewer.actor
-    draft = CrewDraft(name=definition.name, description=definition.description, process_type=definition.process)
+    told = definition.model_dump(include={"name", "description", "is_flow"})
+    draft = CrewDraft(**told, process_type=definition.process)
     crew = crews.add(session, draft, team=by.team, by=by.user)
     write(session, crew, _equipped(session, definition, viewer), by=by)
     record(session, crew.id, by=by, summary="Imported.", verb=Verb.IMPORTED)
@@ -244,6 +295,8 @@ def _replace(session: Session, existing: CrewInstance, definition: Definition, v
 
 def _equipped(session: Session, definition: Definition, viewer: Viewer) -> Definition:
     """The definition with the names of the workspace's tools; those that it lacks are added to it."""
+    if definition.is_flow:
+        return definition
     names = {plan.name: _tool_name(session, plan, viewer) for plan in definition.tools}
     agents = [
         agent.model_copy(update={"tools": [name for tool in agent.tools if (name := names.get(tool))]})
@@ -282,14 +335,6 @@ def _free(name: str, taken: Iterable[str]) -> str:
     while name_key(free) in keys:
         free, number = f"{name[: _LONGEST_NAME - 6]} {number}", number + 1
     return free
-
-
-def _whole(session: Session, crew_id: int, by: Actor) -> Definition:
-    """The crew's definition with the tools that its agents have."""
-    now = current(session, crew_id, by=by)
-    held = {name for agent in now.agents for name in agent.tools}
-    plans = [ToolPlan.model_validate(tool, from_attributes=True) for tool in tools.list_all(session, team=by.team)]
-    return now.model_copy(update={"tools": [plan for plan in plans if plan.name in held]})
 
 
 def _installed(package: str) -> bool:
