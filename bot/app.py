@@ -19,6 +19,7 @@ import handlers.crews
 import handlers.help
 import handlers.history
 import handlers.home
+import handlers.limits
 import handlers.mentions
 import handlers.models
 import handlers.more_settings
@@ -51,6 +52,7 @@ from bot.services.clock import Clock
 from bot.services.crews import Crews
 from bot.services.flows import Flows
 from bot.services.history import History
+from bot.services.limits import Limits
 from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
@@ -99,6 +101,7 @@ _DOORS = (
     handlers.schedules,
     handlers.history,
     handlers.sharing,
+    handlers.limits,
     handlers.models,
     handlers.pictures,
     handlers.audit,
@@ -135,6 +138,7 @@ class Crewcall:
         self.admins, self.rights = Admins(self.people), Rights(self.people)
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
+        self.limits = Limits(self.store, self.rights, self.admins)
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
         self.newsroom = Newsroom(self.store, self._is_news)
         self.later = Later()
@@ -210,6 +214,7 @@ class Crewcall:
             "runs": self.runs,
             "schedules": Schedules(self.store, self.rights, self.admins, self.people, self.runs),
             "run_history": RunHistory(self.store, self.rights),
+            "limits": self.limits,
             "tools": self.tools,
             "gate": self.gate,
             "commands": commands,

@@ -93,6 +93,7 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}")
     yield blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}")
     yield blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}")
+    yield blocks.button("Limits", "limits.open", str(crew.id), accessibility_label=f"Limits of {crew.name}")
     if sheet.level >= Level.OWN:
         yield blocks.button("Share", "crew.share", str(crew.id), accessibility_label=f"Share {crew.name}")
         yield blocks.button("Delete", "crew.delete", str(crew.id), confirm=delete_confirmation(sheet))

@@ -10,6 +10,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
 from store.runs import Execution, RunState
+from store.usage import dollars
 
 # Seen beside the words for a state, never instead of them.
 MARKS = {
@@ -133,7 +134,8 @@ def _details(task: TaskPicture, now: datetime) -> str | None:
 
 def _facts(picture: RunPicture, now: datetime) -> str:
     spent = duration(((picture.ended_at or now) - picture.started_at).total_seconds()) if picture.started_at else "0 s"
-    return f"{spent} · {count(picture.tokens, 'token')}"
+    cost = f" · {dollars(picture.cost)}" if picture.cost is not None else ""
+    return f"{spent} · {count(picture.tokens, 'token')}{cost}"
 
 
 def _stop_button(picture: RunPicture) -> Json:

@@ -37,6 +37,8 @@ class RunPicture:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     tokens: int = 0
+    # In US dollars; none where no price is known.
+    cost: float | None = None
     reason: str | None = None
     failed_task: str | None = None
     stopped_by: str | None = None
@@ -57,6 +59,7 @@ class RunPicture:
             started_at=run.started_at,
             ended_at=run.ended_at,
             tokens=run.tokens,
+            cost=run.cost,
             reason=run.error,
             failed_task=run.error_task,
             stopped_by=run.cancelled_by,
@@ -122,6 +125,8 @@ class RunPicture:
     @apply.register
     def _(self, event: events.ModelCalled) -> None:
         self.tokens += event.prompt_tokens + event.completion_tokens
+        if event.cost is not None:
+            self.cost = (self.cost or 0.0) + event.cost
         self._task(event.task, event.agent).cut = event.cut
 
     @apply.register

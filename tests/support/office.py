@@ -15,8 +15,10 @@ from bot.services.audit import AuditLog
 from bot.services.crews import Crews
 from bot.services.flows import Flows
 from bot.services.history import History
+from bot.services.limits import Limits
 from bot.services.pictures import Pictures
 from bot.services.rights import Rights
+from bot.services.run_history import RunHistory
 from bot.services.runs import Runs, Tell
 from bot.services.schedules import Schedules
 from bot.services.sharing import Access, ShareDraft, Sharing
@@ -25,6 +27,7 @@ from store import schedules
 from store.agents import AgentDraft
 from store.crews import CrewDraft
 from store.database import Store
+from store.limits import CrewLimits
 from store.more_settings import AgentSettings, CrewSettings, TaskSettings
 from store.runs import Execution
 from store.schedules import ScheduleDraft
@@ -106,6 +109,8 @@ class Office:
         self.sharing = Sharing(store, rights)
         self.admins = Admins(self.slack)
         self.audit = AuditLog(store, self.admins)
+        self.limits = Limits(store, rights, Admins(self.slack))
+        self.run_history = RunHistory(store, rights)
         self.pictures = Pictures(self.crews, Painter())
         self.launcher = Launcher()
         self.runs = Runs(store, rights, self.launcher, lambda name, team: None)
@@ -146,6 +151,8 @@ SEE: dict[str, Callable[[Office, Actor], object]] = {
     "get it": lambda o, by: o.crews.get(o.crew.id, by=by),
     "copy it": lambda o, by: o.crews.copy(o.crew.id, "Copy", by=by),
     "see its picture": lambda o, by: o.pictures.of_crew(o.crew.id, by=by),
+    "see its limits": lambda o, by: o.limits.of_crew(o.crew.id, by=by),
+    "see somebody’s run’s page": lambda o, by: o.run_history.sheet(o.run.id, by=by),
     "see its versions": lambda o, by: o.history.versions(o.crew.id, by=by),
     "compare versions": lambda o, by: o.history.pair(o.crew.id, 1, by=by),
     "run it": lambda o, by: o.start(by),
@@ -176,6 +183,7 @@ CHANGE: dict[str, Callable[[Office, Actor], object]] = {
 }
 OWN: dict[str, Callable[[Office, Actor], object]] = {
     "see with whom it is shared": lambda o, by: o.sharing.get(o.crew.id, by=by),
+    "change its limits": lambda o, by: o.limits.change_crew(o.crew.id, CrewLimits(run_tokens=5), by=by),
     "share it": lambda o, by: o.sharing.share(o.crew.id, ShareDraft(), by=by),
     "pause a schedule": lambda o, by: o.schedules.pause(o.schedule.id, by=by),
     "resume a schedule": lambda o, by: o.schedules.resume(o.schedule.id, by=by),
