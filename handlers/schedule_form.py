@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from bot.slack.blocks import Json, meta_of
 from bot.slack.forms import Channel, Choice, Choices, Date, Form, Select, Switch, Text, Time
 from bot.slack.text import escape, fit_escaped
 from bot.slack.widgets import Offered, Widget
-from bot.time_words import WORDS, misspelt
+from bot.time_words import misspelt
 from store.crews import CrewInstance
 from store.schedules import Busy, Missed, News, Schedule, ScheduleDraft
 
@@ -54,6 +54,8 @@ _NEWS: Mapping[str, str] = {
 _DAYS: Offered = [(day, day.name.capitalize()) for day in Day]
 _DAYS_OF_MONTH: Offered = [*((day, f"{day}.") for day in range(1, 29)), (0, "The last day")]
 _HOURS: Offered = [(1, "Every hour"), *((hours, f"Every {hours} hours") for hours in (2, 3, 4, 6, 8, 12))]
+# What is chosen from menus, besides when.
+_CHOSEN = ("channel", "missed", "busy")
 # What each kind asks for.
 _ASKS = {
     Kind.WEEKDAYS: ("at",),
@@ -77,19 +79,31 @@ _Input = Annotated[str, AfterValidator(_spelt)]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a form asks about: the crew's inputs by name, and the kind and news that are chosen at the moment."""
+    """What a form asks about: inputs by name with whether they must be given, and what is chosen at the moment."""
 
-    names: Sequence[str]
+    names: Mapping[str, bool]
     zone: str
     kind: Kind = Kind.WEEKDAYS
     news: News = News.ALWAYS
 
     def form(self) -> Form[BaseModel]:
         """The form; the fields that go with what is chosen are there, the others are not."""
+        fields = self._fields()
+        draft: type[BaseModel] = create_model("ScheduleAnswers", **fields)
+        return Form(draft, callback_id=FORM, title="Schedule", submit="Next", widgets=self._widgets(fields))
+
+    def written(self) -> Form[BaseModel] | None:
+        """The part of the form that is written by hand; it comes along with the preview, being too long to carry on."""
+        fields = {name: field for name, field in self._fields().items() if name.startswith(("input_", "news_rule"))}
+        if not fields:
+            return None
+        draft: type[BaseModel] = create_model("ScheduleTexts", **fields)
+        return Form(draft, callback_id=FORM, title="Schedule", submit="Save", widgets=self._widgets(fields))
+
+    def _fields(self) -> dict[str, Any]:
         when = {name: value for name, value in self._when().items() if name in _ASKS[self.kind]}
         inputs = {
-            _field(number): (_Input, Field(title=name, min_length=1, max_length=_LONGEST, description=_hint(number)))
-            for number, name in enumerate(self.names)
+            _field(number): _input(name, must, _hint(number)) for number, (name, must) in enumerate(self.names.items())
         }
         fields: dict[str, Any] = {
             "kind": (Kind, Field(self.kind, title="How often")),
@@ -111,8 +125,7 @@ class Asked:
                 str,
                 Field(title="Which results are worth posting", min_length=1, max_length=1_000, description=told),
             )
-        draft: type[BaseModel] = create_model("ScheduleAnswers", **fields)
-        return Form(draft, callback_id=FORM, title="Schedule", submit="Next", widgets=self._widgets(fields))
+        return fields
 
     def _when(self) -> dict[str, Any]:
         local = f"On the clock of {self.zone}, your time zone in Slack."
@@ -150,7 +163,7 @@ class Asked:
         """The form, filled with ``values``; ``meta`` has the ``notice`` on top."""
         options = {"days": _DAYS, "day": _DAYS_OF_MONTH, "hours": _HOURS}
         chosen = {"kind": self.kind, "news": self.news}
-        facts = {"names": list(self.names), "zone": self.zone, **chosen, **meta}
+        facts = {"names": dict(self.names), "zone": self.zone, **chosen, **meta}
         return self.form().view({**values, **chosen}, meta=facts, options=options, notice=str(meta["notice"]))
 
     @classmethod
@@ -161,27 +174,27 @@ class Asked:
 
 
 def new_form(
-    crew: CrewInstance, names: Sequence[str], zone: str, known: Mapping[str, object], meta: Mapping[str, object]
+    crew: CrewInstance, names: Mapping[str, bool], zone: str, known: Mapping[str, object], meta: Mapping[str, object]
 ) -> Json:
     """The form for a first schedule of the crew, its inputs filled with what is ``known`` of an earlier run."""
-    values = {_field(number): known.get(name, "") for number, name in enumerate(names)}
+    values = _inputs(Asked(names, zone), known)
     where = {"channel": meta.get("place")} if str(meta.get("place") or "").startswith(("C", "G")) else {}
     facts = {"crew": crew.id, "notice": f"“{crew.name}” will run by itself:", **meta}
     return Asked(names, zone).view({**values, **where}, facts)
 
 
-def edit_form(schedule: Schedule, names: Sequence[str], meta: Mapping[str, object]) -> Json:
+def edit_form(schedule: Schedule, names: Mapping[str, bool], meta: Mapping[str, object]) -> Json:
     """The form with what the schedule has."""
     rule = schedule.recurrence
+    asked = Asked(names, schedule.zone, rule.kind, schedule.news)
     # Slack's menu of channels has no direct messages.
     channel = schedule.channel if schedule.channel.startswith(("C", "G")) else ""
     values: dict[str, object] = rule.model_dump() | {
         **schedule.draft().model_dump(include={"missed", "busy", "news_rule"}),
         "channel": channel,
-        **{_field(number): schedule.inputs.get(name, "") for number, name in enumerate(names)},
+        **_inputs(asked, schedule.inputs),
     }
     ids = {"crew": schedule.crew_id, "schedule": schedule.id, "version": schedule.version}
-    asked = Asked(names, schedule.zone, rule.kind, schedule.news)
     return asked.view(values, {**ids, "notice": f"“{schedule.crew_name}” runs by itself:", **meta})
 
 
@@ -196,19 +209,16 @@ def switched(view: Json, action: Json) -> Json:
 
 def answered(view: Json) -> ScheduleDraft:
     """The draft as answered; raise ``FormRefused`` with a sentence for every faulty field."""
-    asked = Asked.of(view)
-    given = asked.form().read(view).model_dump()
+    asked, chosen = Asked.of(view), meta_of(view).get("chosen")
+    form = asked.written() if chosen else asked.form()
+    given = form.read(view).model_dump() if form else {}
+    inputs = {name: given[_field(number)] for number, name in enumerate(asked.names) if given[_field(number)]}
+    texts = {"zone": asked.zone, "inputs": inputs, "news_rule": given.get("news_rule", "")}
+    if chosen:
+        return ScheduleDraft.model_validate({**chosen, **texts, "news": asked.news})
     when = {name: given[name] for name in ("kind", *_ASKS[asked.kind])}
-    return ScheduleDraft(
-        recurrence=Recurrence.model_validate(when),
-        zone=asked.zone,
-        inputs={name: given[_field(number)] for number, name in enumerate(asked.names)},
-        channel=given["channel"],
-        missed=given["missed"],
-        busy=given["busy"],
-        news=given["news"],
-        news_rule=given.get("news_rule", ""),
-    )
+    rest = {name: given[name] for name in _CHOSEN}
+    return ScheduleDraft(recurrence=Recurrence.model_validate(when), news=asked.news, **rest, **texts)
 
 
 def was_shown(view: Json, draft: ScheduleDraft) -> bool:
@@ -216,14 +226,26 @@ def was_shown(view: Json, draft: ScheduleDraft) -> bool:
     return meta_of(view).get("shown") == _fingerprint(draft)
 
 
-def with_preview(view: Json, preview: Preview) -> Json:
-    """The form again, and below it in words what it would do; its button saves that."""
+def preview_of(view: Json, preview: Preview) -> Json:
+    """In words what the form would do, with a button to save just that and one to change it."""
     asked, draft = Asked.of(view), preview.draft
-    values = {**draft.recurrence.model_dump(), **draft.model_dump(include={"channel", "missed", "busy", "news_rule"})}
-    values |= {_field(number): draft.inputs[name] for number, name in enumerate(asked.names)}
-    meta = {**_lasting(meta_of(view)), "shown": _fingerprint(draft)}
-    form = asked.view(values, meta)
-    return form | {"submit": blocks.plain("Save", 24), "blocks": [*form["blocks"], *_told(preview)]}
+    chosen = draft.model_dump(mode="json", include={"recurrence", *_CHOSEN})
+    facts = {"names": dict(asked.names), "zone": asked.zone, "kind": asked.kind, "news": asked.news}
+    meta = {**_lasting(meta_of(view)), **facts, "chosen": chosen, "shown": _fingerprint(draft)}
+    form = asked.written()
+    if form is None:
+        return blocks.modal("Schedule", _told(preview), callback_id=FORM, submit="Save", close="Cancel", meta=meta)
+    shown = form.view({"news_rule": draft.news_rule, **_inputs(asked, draft.inputs)}, meta=meta)
+    return shown | {"blocks": [*_told(preview), blocks.divider(), *shown["blocks"]]}
+
+
+def changed_again(view: Json) -> Json:
+    """The whole form again, as it was before the preview ``view``."""
+    asked, meta = Asked.of(view), meta_of(view)
+    rule = Recurrence.model_validate(meta["chosen"]["recurrence"])
+    # What is written stays where it is: Slack keeps what an input holds as long as its ids stay.
+    texts = {block: next(iter(states.values())).get("value") or "" for block, states in view["state"]["values"].items()}
+    return asked.view({**rule.model_dump(), **meta["chosen"], **texts}, _lasting(meta))
 
 
 def _told(preview: Preview) -> list[Json]:
@@ -232,11 +254,13 @@ def _told(preview: Preview) -> list[Json]:
     times = "\n".join(f"• {spoken(at, zone)}" for at in preview.times)
     heading = "The next times" if len(preview.times) > 1 else "The only time"
     said = f"*{rule[:1].upper()}{escape(rule[1:])}* ({escape(draft.zone)} time)\n{heading}:\n{times}"
-    rows = [blocks.divider(), blocks.section(said, block_id="preview")]
-    if changed := [name for name in draft.inputs if draft.inputs[name] != preview.inputs[name]]:
+    rows = [blocks.section(said, block_id="preview")]
+    if changed := [name for name, value in preview.inputs.items() if draft.inputs[name] != value]:
         lines = "\n".join(f"*{escape(name)}:* {fit_escaped(str(preview.inputs[name]), 300)}" for name in changed)
         rows.append(blocks.section(f"Just now its inputs would be:\n{lines}", block_id="preview.inputs"))
-    return [*rows, blocks.context("Press *Save* if that is what you want, or change it above.")]
+    said = f"{_MISSED[draft.missed]}, if a time was missed. {_BUSY[draft.busy]}, if the last run is still going."
+    change = blocks.button("Change", "schedule.change")
+    return [*rows, blocks.context(f"Press *Save* if that is what you want. {said}"), blocks.actions(change)]
 
 
 def _lasting(meta: Mapping[str, object]) -> dict[str, object]:
@@ -249,10 +273,25 @@ def _fingerprint(draft: ScheduleDraft) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _input(name: str, must: bool, hint: str) -> tuple[object, object]:
+    if must:
+        return _Input, Field(title=name, min_length=1, max_length=_LONGEST, description=hint)
+    return _Input, Field("", title=name, max_length=_LONGEST, description=hint)
+
+
+def _inputs(asked: Asked, inputs: Mapping[str, object]) -> dict[str, object]:
+    return {_field(number): _as_text(inputs.get(name, "")) for number, name in enumerate(asked.names)}
+
+
+def _as_text(value: object) -> str:
+    """A flow's values as they are typed."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _hint(number: int) -> str:
     if number:
         return ""
-    some = ", ".join(f"{{{word}}}" for word in list(WORDS)[:9:2])
+    some = ", ".join(f"{{{word}}}" for word in ("today", "yesterday", "last week", "this month"))
     return f"Time words in braces are filled in at each run: {some} and so on."
 
 

@@ -33,6 +33,7 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(r"^schedule\.new"))(ask_from_button)
     app.action(re.compile(r"^schedule\.form\.(kind|news)$"))(switch_form)
     app.view(schedule_form.FORM)(save_schedule)
+    app.action("schedule.change")(change_again)
     app.action("schedule.list")(list_of_crew)
     app.action("schedule.menu")(choose)
     app.action("schedule.all")(pause_all)
@@ -78,6 +79,12 @@ def switch_form(ack: Ack, body: Json, action: Json, client: WebClient) -> None:
     client.views_update(view_id=view["id"], hash=view["hash"], view=schedule_form.switched(view, action))
 
 
+def change_again(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    view = body["view"]
+    client.views_update(view_id=view["id"], hash=view["hash"], view=schedule_form.changed_again(view))
+
+
 def save_schedule(
     ack: Ack, view: Json, client: WebClient, crews: Crews, schedules: Schedules, actor: Actor, place: str | None
 ) -> None:
@@ -85,7 +92,7 @@ def save_schedule(
     draft = schedule_form.answered(view)
     if not schedule_form.was_shown(view, draft):
         preview = schedules.preview(meta["crew"], draft, by=actor)
-        ack(response_action="update", view=schedule_form.with_preview(view, preview))
+        ack(response_action="update", view=schedule_form.preview_of(view, preview))
         return
     draft = draft.model_copy(update={"channel": draft.channel or direct_channel(client, actor.user)})
     if "schedule" in meta:
@@ -103,8 +110,9 @@ def list_schedules(ack: Ack, words: Words, client: WebClient, schedules: Schedul
 def list_of_crew(ack: Ack, body: Json, action: Json, client: WebClient, schedules: Schedules, actor: Actor) -> None:
     ack()
     crew_id = int(action["value"])
-    view = list_page(schedules.list_all(by=actor, crew_id=crew_id), crew=crew_id)
-    client.views_push(trigger_id=body["trigger_id"], view=view)
+    # In the place of the crew page: an edit and its preview go on top, and Slack takes three windows.
+    page = list_page(schedules.list_all(by=actor, crew_id=crew_id), crew=crew_id)
+    client.views_update(view_id=body["view"]["id"], view=page)
 
 
 def choose(

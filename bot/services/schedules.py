@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.engine import state
 from bot.errors import FormRefused, UserError
 from bot.recurrence import Kind, check, zone_of
 from bot.services import Actor
@@ -108,8 +109,11 @@ class Schedules:
         """The name of a person's time zone as Slack has it; UTC where it does not say."""
         return self.directory.zone(by.team, by.user) or "UTC"
 
-    def asked(self, crew_id: int, *, by: Actor) -> tuple[CrewInstance, list[str]]:
-        """The crew, and the inputs that a schedule of it needs; raise ``Gone`` or ``NotAllowed``."""
+    def asked(self, crew_id: int, *, by: Actor) -> tuple[CrewInstance, dict[str, bool]]:
+        """The crew or flow, and by name what it can be given, each with whether it must be.
+
+        Raises ``Gone`` or ``NotAllowed``.
+        """
         viewer = self.rights.of(by)
         with self.store.reading() as session:
             crew = viewer.require(session, crew_id, Level.RUN)
@@ -123,10 +127,14 @@ class Schedules:
         now = self.now()
         zone = zone_of(draft.zone)
         self._first(draft)
-        if missing := [name for name in needed if not str(draft.inputs.get(name, "")).strip()]:
+        given = {name: draft.inputs.get(name) for name in needed if str(draft.inputs.get(name) or "").strip()}
+        if missing := [name for name, must in needed.items() if must and name not in given]:
             raise InputsMissing(name=crew.name, missing=", ".join(missing))
-        times = draft.recurrence.next_times(now, zone)
-        return Preview(crew, draft, times, resolved(draft.inputs, now.astimezone(zone)))
+        filled_in = resolved(given, now.astimezone(zone))
+        if crew.is_flow and (wrong := state.begin(crew.state_schema, filled_in)[1]):
+            reason = " ".join(f"{name}: {sentence}" for name, sentence in wrong.items())
+            raise FormRefused(reason=reason)
+        return Preview(crew, draft, draft.recurrence.next_times(now, zone), filled_in)
 
     def create(self, crew_id: int, draft: ScheduleDraft, *, by: Actor) -> Schedule:
         """Add a schedule of ``by``; raise ``Gone``, ``NotAllowed``, ``InputsMissing`` or ``FormRefused``."""
@@ -268,7 +276,10 @@ class Schedules:
         note(session, verb, "schedule", schedule.crew_name, by=by, details=details)
 
 
-def _needed(session: Session, crew: CrewInstance) -> list[str]:
+def _needed(session: Session, crew: CrewInstance) -> dict[str, bool]:
+    if crew.is_flow:
+        fields = state.fields(crew.state_schema)
+        return {each.name: each.required and each.default is None and each.type != "null" for each in fields}
     members = agents.list_all(session, crew.id, team=crew.team)
     work = tasks.list_all(session, crew.id, team=crew.team)
-    return needed_inputs(crew, members, work)
+    return dict.fromkeys(needed_inputs(crew, members, work), True)
