@@ -258,7 +258,8 @@ def _told(preview: Preview) -> list[Json]:
     if changed := [name for name, value in preview.inputs.items() if draft.inputs[name] != value]:
         lines = "\n".join(f"*{escape(name)}:* {fit_escaped(str(preview.inputs[name]), 300)}" for name in changed)
         rows.append(blocks.section(f"Just now its inputs would be:\n{lines}", block_id="preview.inputs"))
-    said = f"{_MISSED[draft.missed]}, if a time was missed. {_BUSY[draft.busy]}, if the last run is still going."
+    choices = {"a time is missed": _MISSED[draft.missed], "the last run is still going": _BUSY[draft.busy]}
+    said = " ".join(f"If {case}: {choice[0].lower()}{choice[1:]}." for case, choice in choices.items())
     change = blocks.button("Change", "schedule.change")
     return [*rows, blocks.context(f"Press *Save* if that is what you want. {said}"), blocks.actions(change)]
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.errors import UserError
+from bot.errors import FormRefused, UserError
 from bot.services import Actor
 from bot.services.admins import AdministratorsOnly
+from bot.services.flows import Flows
+from bot.services.readiness import InputsMissing
 from bot.services.rights import NotAllowed, NotYourRun
 from bot.services.schedules import NotYourSchedule, OwnerLeft
 from bot.services.sharing import Access, ShareDraft
-from store.crews import Filter
+from store.crews import CrewDraft, Filter
 from store.more_settings import CrewSettings
 from store.shares import Level
 from tests.support.office import (
@@ -247,3 +249,23 @@ def test_a_schedule_whose_owner_left_is_not_resumed_as_them(office: Office) -> N
     office.slack.gone.add(OWNER.user)
     with pytest.raises(OwnerLeft):
         office.schedules.resume(office.schedule.id, by=ADMIN)
+
+
+def test_the_inputs_of_a_flows_schedule_fit_its_state(office: Office) -> None:
+    flow = office.crews.create(CrewDraft(name="Weekly letter", is_flow=True), by=OWNER)
+    schema = {
+        "type": "object",
+        "properties": {"week": {"type": "string"}, "readers": {"type": "integer"}, "note": {"type": "string"}},
+        "required": ["week", "readers"],
+    }
+    Flows(office.store, office.rights).set_state(flow.id, schema, version=flow.version, by=OWNER)
+    assert office.schedules.asked(flow.id, by=OWNER)[1] == {"week": True, "readers": True, "note": False}
+
+    wrong = SCHEDULE.model_copy(update={"inputs": {"week": "last week", "readers": "many"}})
+    with pytest.raises(FormRefused, match="readers: "):
+        office.schedules.create(flow.id, wrong, by=OWNER)
+    none = SCHEDULE.model_copy(update={"inputs": {"week": "last week"}})
+    with pytest.raises(InputsMissing, match="readers"):
+        office.schedules.create(flow.id, none, by=OWNER)
+    right = SCHEDULE.model_copy(update={"inputs": {"week": "last week", "readers": "1200"}})
+    assert " to " in office.schedules.preview(flow.id, right, by=OWNER).inputs["week"]

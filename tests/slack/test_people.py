@@ -89,3 +89,41 @@ def test_without_an_answer_nobody_may_anything_and_slack_is_asked_again(people: 
 
 def test_a_person_has_one_direct_channel_with_the_bot(client: WebClient) -> None:
     assert direct_channel(client, ANA) == direct_channel(client, ANA) == "D0ANA000001"
+
+
+def test_everybody_has_a_time_zone(people: People) -> None:
+    assert people.zone(TEAM, ANA) == "Europe/London"
+    assert people.zone(TEAM, BEN) == "America/New_York"
+    assert people.zone(TEAM, "U0NOBODY000") is None
+
+
+def test_who_has_left_is_known_within_five_minutes(people: People, clock: Clock, ana: Person) -> None:
+    assert people.is_gone(TEAM, BEN) is False
+    ana.does("deactivate", who=BEN)
+    assert people.is_gone(TEAM, BEN) is False
+    clock.seconds = 301
+
+    assert people.is_gone(TEAM, BEN) is True
+    assert people.is_gone(TEAM, "U0NOBODY000") is True
+    assert BEN not in people.admins(TEAM)
+
+
+def test_without_an_answer_nobody_has_left_and_nobody_is_heard_of(people: People, ana: Person) -> None:
+    methods = ("users.conversations", "users.info", "conversations.info")
+    ana.does("faults", methods={method: {"status": 500, "times": 1} for method in methods})
+
+    assert people.is_gone(TEAM, BEN) is None
+    assert people.channels(TEAM, BEN) == []
+    assert not people.heard_of(TEAM, BEN)
+    assert people.is_member(TEAM, OPEN[0]) is None
+    assert people.channels(TEAM, BEN) == OPEN
+    assert people.heard_of(TEAM, BEN)
+
+
+def test_where_the_bot_can_post_is_asked_each_time(people: People, ana: Person) -> None:
+    assert people.is_member(TEAM, OPEN[0]) is True
+    assert people.is_member(TEAM, BOARD) is False
+    ana.goes_to("#board")
+    ana.invites_the_bot()
+
+    assert people.is_member(TEAM, BOARD) is True
