@@ -30,6 +30,8 @@ import handlers.run_page
 import handlers.runs
 import handlers.schedules
 import handlers.sharing
+import handlers.states
+import handlers.steps
 import handlers.tasks
 import handlers.tools
 from bot.engine.hardening import harden
@@ -75,6 +77,8 @@ from bot.slack.picture_files import PictureFiles
 from bot.slack.socket_mode import SocketMode
 from bot.slack.text import escape
 from handlers.injection import inject
+from handlers.pages import Pages
+from handlers.step_asking import StepAsking
 from store import health, runs
 from store.database import Store
 from store.definitions import Definition
@@ -92,6 +96,8 @@ _DOORS = (
     handlers.crews,
     handlers.agents,
     handlers.tasks,
+    handlers.steps,
+    handlers.states,
     handlers.moving,
     handlers.more_settings,
     handlers.tools,
@@ -198,13 +204,16 @@ class Crewcall:
         count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
         crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem)
+        flows, pictures, files = Flows(self.store, self.rights), Pictures(crews, Painter()), PictureFiles()
         services: Mapping[str, object] = {
             "crews": crews,
-            "pictures": Pictures(crews, Painter()),
-            "picture_files": PictureFiles(),
+            "pictures": pictures,
+            "picture_files": files,
             "agents": Agents(self.store, self.rights, self.connections.problem),
             "tasks": Tasks(self.store, self.rights),
-            "flows": Flows(self.store, self.rights),
+            "flows": flows,
+            "pages": Pages(crews, pictures, files, self.later),
+            "step_asking": StepAsking(flows, crews, self.connections, self.people),
             "history": History(self.store, self.rights),
             "sharing": Sharing(self.store, self.rights),
             "admins": self.admins,

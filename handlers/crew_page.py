@@ -10,6 +10,7 @@ from bot.services.sharing import in_words
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit_escaped
+from handlers.flow_page import flow_rows, openers
 from handlers.run_words import run_line
 from handlers.schedule_list import crew_lines
 from store.agents import Agent
@@ -24,14 +25,16 @@ _MOST_PROBLEMS = 6
 _MOVES = (("Move up", "up"), ("Move down", "down"))
 
 
-def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None) -> Json:
-    """The page; ``place`` is the channel its runs are posted in, ``notice`` a mrkdwn sentence on top."""
+def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None, picture: Json | None = None) -> Json:
+    """The page; ``place`` is the channel its runs are posted in, ``notice`` a mrkdwn sentence on top.
+
+    ``picture`` is the block with that of a flow, once it is drawn.
+    """
     rows = [
         *([blocks.alert(notice, "success")] if notice else []),
         *_basics(sheet),
         *_problems(sheet),
-        *_agents(sheet),
-        *_tasks(sheet),
+        *(flow_rows(sheet.flow, picture) if sheet.flow else [*_agents(sheet), *_tasks(sheet)]),
         *contained(sheet),
         *crew_lines(sheet.schedules),
         *_runs(sheet),
@@ -48,10 +51,12 @@ def deleted_page(name: str) -> Json:
 def delete_confirmation(sheet: CrewSheet) -> Json:
     """“Are you sure?”, with what goes with the crew."""
     goes = f"{count(len(sheet.agents), 'agent')} and {count(len(sheet.tasks), 'task')}"
+    if sheet.flow:
+        goes = count(len(sheet.flow.steps), "step")
     if sheet.schedules:
         goes += f" and {count(len(sheet.schedules), 'schedule')}"
     text = f"“{sheet.crew.name}” goes with its {goes}. Its past runs stay in the history. This can’t be undone."
-    return blocks.confirm("Delete this crew?", text, "Delete", "Keep it", danger=True)
+    return blocks.confirm(f"Delete this {sheet.crew.kind}?", text, "Delete", "Keep it", danger=True)
 
 
 def not_ready(sheet: CrewSheet) -> list[Json]:
@@ -65,8 +70,9 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     crew = sheet.crew
     yield blocks.header(crew.name)
     yield blocks.section(fit_escaped(crew.description, 500) if crew.description else "_No description yet._")
-    asked = ", ".join(f"`{{{name}}}`" for name in sheet.inputs) or "nothing"
-    how = f"{crew.process_type.capitalize()}{_managed(sheet)}"
+    marked = "`{0}`" if crew.is_flow else "`{{{0}}}`"
+    asked = ", ".join(marked.format(name) for name in sheet.inputs) or "nothing"
+    how = "Flow" if crew.is_flow else f"{crew.process_type.capitalize()}{_managed(sheet)}"
     yield blocks.context(f"{how} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}")
     belongs = f" · part of *{escape(sheet.parent.name)}*" if sheet.parent else ""
     shared = f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet"
@@ -88,8 +94,9 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.button("Schedule", "schedule.new", str(crew.id), accessibility_label=label)
     if sheet.level >= Level.EDIT:
         yield blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}")
-        label = f"Settings of {crew.name}"
-        yield blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=label)
+        if not crew.is_flow:
+            label = f"Settings of {crew.name}"
+            yield blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=label)
     yield blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}")
     yield blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}")
     yield blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}")
@@ -107,7 +114,7 @@ def _managed(sheet: CrewSheet) -> str:
 
 def _problems(sheet: CrewSheet) -> Iterable[Json]:
     if sheet.problems:
-        yield blocks.alert("Before this crew can run:", "warning")
+        yield blocks.alert(f"Before this {sheet.crew.kind} can run:", "warning")
     for number, problem in enumerate(sheet.problems[:_MOST_PROBLEMS]):
         mend = _mend(problem, sheet) if sheet.level >= Level.EDIT else None
         yield blocks.section(escape(problem.sentence), accessory=mend, block_id=f"problem-{number}")
@@ -123,6 +130,11 @@ def _mend(problem: Problem, sheet: CrewSheet) -> Json:
         Place.TASK: ("Edit task", "task.mend", f"edit:{problem.subject}"),
         Place.TASK_SETTINGS: ("Settings", "task.mend", f"settings:{problem.subject}"),
         Place.TOOLS: ("Tools", "tool.open", "tools"),
+        Place.NEW_STEP: ("Add step", "step.add", str(sheet.crew.id)),
+        Place.STEP: ("Edit step", "step.mend", f"edit:{problem.subject}"),
+        Place.STEP_SETTINGS: ("Edit step", "step.mend", f"edit:{problem.subject}"),
+        Place.STATE: ("State", "flow.state", str(sheet.crew.id)),
+        Place.CREW: ("Open", "page.open", str(problem.subject)),
     }[problem.place]
     return blocks.button(label, action_id, value, accessibility_label=f"{label}: {problem.sentence}")
 
@@ -167,6 +179,7 @@ def contained(sheet: CrewSheet) -> Iterable[Json]:
     if sheet.used_by:
         names = ", ".join(f"*{escape(name)}*" for _, name in sheet.used_by)
         yield blocks.context(fit_escaped(f"Used by the {'flows' if len(sheet.used_by) > 1 else 'flow'} {names}", 2_000))
+        yield openers(sheet.used_by, "used_by")
 
 
 def _runs(sheet: CrewSheet) -> Iterable[Json]:

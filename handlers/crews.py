@@ -20,6 +20,7 @@ from handlers.crew_list import Look
 from handlers.crew_page import crew_page, delete_confirmation, deleted_page
 from handlers.finding import find, found
 from handlers.injection import Reply, in_window
+from handlers.pages import Pages
 from store.crews import CrewDraft
 from store.shares import Level
 
@@ -58,7 +59,8 @@ def register(app: App, commands: Commands) -> None:
     app.options(re.compile(r"^crew\.(list_parent|(create|change)\.parent_crew_id)$"))(offer_parents)
     app.action("crew.list_parent")(turn_page)
     app.action(re.compile(r"^crew\.open"))(open_pressed_crew)
-    app.action("crew.part")(open_part)
+    app.action("crew.part")(turn_to_page)
+    app.action(re.compile(r"^page\.open"))(turn_to_page)
     app.action("crew.edit")(edit_crew)
     app.view(EDIT_CREW.callback_id)(change_crew)
     app.action("crew.copy")(ask_for_copy)
@@ -81,33 +83,33 @@ def ask_for_new_crew(ack: Ack, body: Json, client: WebClient, place: str | None)
 
 def create_crew(ack: Ack, view: Json, crews: Crews, actor: Actor, place: str | None) -> None:
     crew = crews.create(NEW_CREW.read(view), by=actor)
-    notice = f"*{escape(crew.name)}* is created. Add agents and tasks next."
+    next_step = "Add its first step." if crew.is_flow else "Add agents and tasks next."
+    notice = f"*{escape(crew.name)}* is created. {next_step}"
     ack(response_action="update", view=crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice))
 
 
-def open_crew(ack: Ack, words: Words, client: WebClient, crews: Crews, actor: Actor, reply: Reply) -> None:
+def open_crew(
+    ack: Ack, words: Words, client: WebClient, crews: Crews, pages: Pages, actor: Actor, reply: Reply
+) -> None:
     ack()
     crew_id = find(words, crews, actor, reply)
     if crew_id is not None:
-        page = crew_page(crews.sheet(crew_id, by=actor), place=words.channel)
-        client.views_open(trigger_id=words.trigger_id, view=page)
+        pages.open(client.views_open, client, words.trigger_id, crew_id, by=actor, place=words.channel)
 
 
 def open_pressed_crew(
-    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+    ack: Ack, body: Json, action: Json, client: WebClient, pages: Pages, actor: Actor, place: str | None
 ) -> None:
     ack()
-    sheet = crews.sheet(int(action["value"]), by=actor)
     opening = client.views_push if in_window(body) else client.views_open
-    opening(trigger_id=body["trigger_id"], view=crew_page(sheet, place=place))
+    pages.open(opening, client, body["trigger_id"], int(action["value"]), by=actor, place=place)
 
 
-def open_part(
-    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+def turn_to_page(
+    ack: Ack, body: Json, action: Json, client: WebClient, pages: Pages, actor: Actor, place: str | None
 ) -> None:
     ack()
-    page = crew_page(crews.sheet(int(action["value"]), by=actor), place=place)
-    client.views_update(view_id=body["view"]["id"], view=page)
+    pages.show(client, body["view"]["id"], int(action["value"]), by=actor, place=place)
 
 
 def edit_crew(
@@ -127,12 +129,13 @@ def offer_parents(ack: Ack, body: Json, payload: Json, crews: Crews, actor: Acto
     ack(options=[blocks.option(name, str(crew_id)) for crew_id, name in found(known, payload.get("value") or "")])
 
 
-def change_crew(ack: Ack, view: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None) -> None:
+def change_crew(
+    ack: Ack, view: Json, client: WebClient, crews: Crews, pages: Pages, actor: Actor, place: str | None
+) -> None:
     meta = EDIT_CREW.meta(view)
     crew = crews.change(meta["crew"], EDIT_CREW.read(view), version=meta["version"], by=actor)
     ack()
-    page = crew_page(crews.sheet(crew.id, by=actor), place=place, notice="Saved.")
-    client.views_update(view_id=view["previous_view_id"], view=page)
+    pages.show(client, view["previous_view_id"], crew.id, by=actor, place=place, notice="Saved.")
 
 
 def ask_for_copy(
@@ -144,12 +147,13 @@ def ask_for_copy(
     client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
-def copy_crew(ack: Ack, view: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None) -> None:
+def copy_crew(
+    ack: Ack, view: Json, client: WebClient, crews: Crews, pages: Pages, actor: Actor, place: str | None
+) -> None:
     crew = crews.copy(COPY_CREW.meta(view)["crew"], COPY_CREW.read(view).name, by=actor)
     ack()
     notice = f"*{escape(crew.name)}* is a copy of its own. Changes to it change nothing else."
-    page = crew_page(crews.sheet(crew.id, by=actor), place=place, notice=notice)
-    client.views_update(view_id=view["previous_view_id"], view=page)
+    pages.show(client, view["previous_view_id"], crew.id, by=actor, place=place, notice=notice)
 
 
 def delete_crew(ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor) -> None:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from bot.engine.cel import RESERVED
@@ -16,7 +17,8 @@ from bot.engine.schemas import KEYWORDS, TYPES, Wrong, check_schema
 _TYPES = (*TYPES, "null")
 # PostgreSQL keeps no order in an object, so the order of the fields is kept beside them.
 ORDER = "propertyOrder"
-_KEYWORDS = KEYWORDS | {"default", ORDER}
+# A text can be a date, such as 2030-01-31.
+_KEYWORDS = KEYWORDS | {"default", "format", ORDER}
 _MOST_FIELDS = 60
 LONGEST_STATE = 200_000
 
@@ -61,6 +63,8 @@ def state_problem(schema: Any) -> str | None:
         for each in fields(schema):
             if not each.name.isascii():
                 raise Wrong(f"“{each.name}” cannot be the name of a field. Use the letters a to z, digits and _.")
+            if each.schema.get("format", "date") != "date" or ("format" in each.schema and each.type != "string"):
+                raise Wrong(f"“format” of “{each.name}” can only be date, of a string.")
             if "default" in each.schema and (why := misfit(each.default, each.schema)):
                 raise Wrong(f"The default of “{each.name}” does not fit: {why}")
     except Wrong as wrong:
@@ -142,6 +146,9 @@ def _misfits(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]
     if not _is(value, wanted):
         yield f"{place} {A[wanted]}."
         return
+    if schema.get("format") == "date" and isinstance(value, str) and not _is_date(value):
+        yield f"{place} a date like 2030-01-31."
+        return
     choices = schema.get("enum")
     if choices and value not in choices:
         yield f"{place} one of {', '.join(map(str, choices))}."
@@ -204,6 +211,13 @@ def _is(value: Any, wanted: str) -> bool:
         case "object":
             return isinstance(value, dict)
     return value is None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 _YES = frozenset({"yes", "y", "true", "on", "1", "ja", "oui", "si", "sí"})

@@ -417,6 +417,22 @@ def _inputs(graph: Graph, step: StepPlan, look: _Look) -> Iterator[Finding]:
             yield Finding(f"“{step.name}”: {problem}", Place.STEP, step.key)
 
 
+def setting_faults(kind: StepKind, settings: StepSettings, inputs: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a step's settings and inputs by themselves, as sentences by field.
+
+    An input is called ``inputs.<name>``. What they look at is not checked: that may still come.
+    """
+    found = kind.faults(settings)
+    said = [(each.setting, each) for each in kind.says(settings)]
+    said += [(f"inputs.{name}", Said(name, text)) for name, text in inputs.items()]
+    for where, each in said:
+        in_a_loop = each.item or kind.name == "each"
+        roots, known = (_IN_A_LOOP, _KNOWN_IN_A_LOOP) if in_a_loop else (ROOTS, _KNOWN)
+        if each.text.strip() and (problem := cel.problem(each.text, roots, known)):
+            found.setdefault(where, problem)
+    return found
+
+
 def asked_for(step: StepPlan) -> list[str]:
     """The inputs that a step fills in itself: the words in braces of a question to a model."""
     question = step.settings.get("question", "") if step.settings.get("by") == "model" else ""

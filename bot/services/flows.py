@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -166,16 +166,19 @@ class Flows:
 
     def set_state(self, flow_id: int, schema: Mapping[str, Any] | None, *, version: int, by: Actor) -> CrewInstance:
         """Save an edit of ``version``'s state, a JSON Schema; raise ``FormRefused``, ``EditedMeanwhile``, ``Gone``."""
-        if problem := state.state_problem(schema):
-            raise FormRefused(fields={"state": problem})
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             _held(session, flow_id, viewer)
-            wanted = state.ordered(dict(schema) if schema else None)
-            with telling_what_changed(session, flow_id, by=by):
-                flow = crews.set_state(session, flow_id, wanted, team=by.team, version=version, by=by.user)
-            record(session, flow_id, by=by)
-            return flow
+            return _set_state(session, flow_id, schema, version, by)
+
+    def reshape_state(
+        self, flow_id: int, reshape: Callable[[dict[str, Any] | None], Mapping[str, Any] | None], *, by: Actor
+    ) -> CrewInstance:
+        """Put what ``reshape`` makes of the state's schema in its place; raise ``Gone`` or ``FormRefused``."""
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            flow = _held(session, flow_id, viewer)
+            return _set_state(session, flow_id, reshape(flow.state_schema), flow.version, by)
 
     def sheet(self, flow_id: int, *, by: Actor, to: Level = Level.RUN) -> FlowSheet:
         """The flow with its steps, state, latest runs and what is wrong with it; raise ``Gone`` or ``NotAllowed``."""
@@ -220,6 +223,12 @@ class Flows:
             return steps.users_of(session, crew_id, team=by.team)
 
 
+def outcomes_of(step: FlowStep) -> list[str]:
+    """The names of what a step can come to; none where there is only one way on."""
+    kind = kind_of(step.kind)
+    return kind.outcomes(kind.read(step.settings)) if kind else []
+
+
 def sheet_of(session: Session, flow: CrewInstance, viewer: Viewer) -> FlowSheet:
     """The flow with its steps, state, latest runs and what is wrong with it."""
     known = steps.list_all(session, flow.id, team=flow.team)
@@ -257,6 +266,18 @@ def refuse_crew(flow: CrewInstance) -> None:
     """Raise ``NotAFlow`` for a crew."""
     if not flow.is_flow:
         raise NotAFlow(name=flow.name)
+
+
+def _set_state(
+    session: Session, flow_id: int, schema: Mapping[str, Any] | None, version: int, by: Actor
+) -> CrewInstance:
+    if problem := state.state_problem(schema):
+        raise FormRefused(fields={"state": problem})
+    wanted = state.ordered(dict(schema) if schema else None)
+    with telling_what_changed(session, flow_id, by=by):
+        flow = crews.set_state(session, flow_id, wanted, team=by.team, version=version, by=by.user)
+    record(session, flow_id, by=by)
+    return flow
 
 
 def _problem(finding: Finding, flow: CrewInstance, ids: Mapping[str, int]) -> Problem:

@@ -51,7 +51,7 @@ class PictureFiles:
         It waits for Slack, up to ten seconds.
         """
         try:
-            block = self._block(client, png, alt, name, team)
+            block = self.block(client, png, alt, name, team)
             shown = show(client, window, page(block))
         except (SlackClientError, HTTPException, OSError) as error:
             _log.warning("Slack did not take a picture: %s", error)
@@ -60,7 +60,8 @@ class PictureFiles:
         if not shown:
             _log.info("the window was closed before its picture came")
 
-    def _block(self, client: WebClient, png: bytes | None, alt: str, name: str, team: str) -> Json:
+    def block(self, client: WebClient, png: bytes | None, alt: str, name: str, team: str) -> Json:
+        """The picture as a block, or words that say why there is none; raises what Slack raises."""
         if png is None:
             return section("The picture could not be drawn. Here it is in words.")
         key = (team, hashlib.sha256(png).hexdigest())

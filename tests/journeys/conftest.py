@@ -54,6 +54,12 @@ class CrewMaker:
         Tasks(self._store, self._rights).add(crew.id, task, by=actor)
         return crew
 
+    def flow(self, name: str, *, by: str = "U0ANA000001", everybody: Access = Access.EDIT) -> CrewInstance:
+        """A flow without steps."""
+        actor = Actor(self._team, by)
+        flow = Crews(self._store, self._rights).create(CrewDraft(name=name, is_flow=True), by=actor)
+        return Sharing(self._store, self._rights).share(flow.id, ShareDraft(everybody=everybody), by=actor)
+
     def empty(
         self, name: str = "Market research", *, by: str = "U0ANA000001", everybody: Access = Access.EDIT
     ) -> CrewInstance:

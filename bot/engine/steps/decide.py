@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.engine import placeholders
-from bot.engine.steps.kind import Done, Offer, Place, Said, StepFailure, StepKind, StepSettings, text_of
+from bot.engine.steps.kind import (
+    EXPRESSION,
+    MODEL,
+    Done,
+    Offer,
+    Place,
+    Said,
+    StepFailure,
+    StepKind,
+    StepSettings,
+    text_of,
+)
 from store.definitions import AgentPlan, Definition, TaskPlan
 from store.names import OneLine, name_key
 
@@ -21,7 +32,9 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    when: str = Field(title="When", max_length=2_000, description="For example state.score > 7.")
+    when: str = Field(
+        title="When", max_length=2_000, json_schema_extra=EXPRESSION, description="For example state.score > 7."
+    )
     outcome: Outcome = Field(title="Outcome", description="A name, for example good enough.")
 
 
@@ -44,7 +57,13 @@ class DecideSettings(StepSettings):
     outcomes: list[Outcome] = Field(
         [], title="Outcomes", max_length=20, description="What the model chooses among, one on each line."
     )
-    llm: str = Field("", title="Model", max_length=200, description="As provider/model. Empty: the default model.")
+    llm: str = Field(
+        "",
+        title="Model",
+        max_length=200,
+        json_schema_extra=MODEL,
+        description="As provider/model. Empty: the default model.",
+    )
     ends: list[Outcome] = Field(
         [], title="Ends", max_length=20, description="Outcomes after which nothing more is to happen."
     )

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from bot.engine.steps import crew
-from bot.engine.steps.kind import Done, Offer, Place, Said, StepFailure, StepKind, StepSettings, text_of
+from bot.engine.steps.kind import EXPRESSION, Done, Offer, Place, Said, StepFailure, StepKind, StepSettings, text_of
 from store.definitions import Definition
 
 
@@ -16,7 +16,11 @@ class EachSettings(StepSettings):
     """Which list, and how much of it at once."""
 
     items: str = Field(
-        "", title="List", max_length=2_000, description="For example state.companies. Inputs can use item and number."
+        "",
+        title="List",
+        max_length=2_000,
+        json_schema_extra=EXPRESSION,
+        description="For example state.companies. Inputs can use item and number.",
     )
     most_items: int = Field(
         50, title="Items at most", ge=1, le=500, description="A longer list makes the step fail before it begins."

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import Field, ValidationError
+from pydantic.config import JsonDict
 
 from bot.engine import cel
 from bot.errors import UserError
@@ -17,6 +18,10 @@ from store.more_settings import ReviewSettings, Settings
 
 # Every type that a value can have in JSON Schema, and any of them.
 ANY = ""
+
+# What a setting holds besides its type, said for those who ask for it: an expression, the name of a model.
+EXPRESSION: JsonDict = {"format": "cel"}
+MODEL: JsonDict = {"format": "model"}
 
 
 class StepSettings(Settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bot.engine.steps.kind import Done, Offer, Place, Said, StepKind, StepSettings, text_of
+from bot.engine.steps.kind import EXPRESSION, Done, Offer, Place, Said, StepKind, StepSettings, text_of
 from store.definitions import Definition
 from store.more_settings import ReviewSettings
 
@@ -15,7 +15,11 @@ class ReviewStepSettings(StepSettings):
     """What is shown, and what happens after."""
 
     shows: str = Field(
-        "", title="What to review", max_length=2_000, description="For example outputs.draft.raw or state.letter."
+        "",
+        title="What to review",
+        max_length=2_000,
+        json_schema_extra=EXPRESSION,
+        description="For example outputs.draft.raw or state.letter.",
     )
     review: ReviewSettings = Field(ReviewSettings(), title="Who decides, and by when")
     prompt: str = Field("", title="Question", max_length=3_000, description="What the person is to look at.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bot.engine.steps.kind import Done, Offer, Place, Said, StepKind, StepSettings, text_of
+from bot.engine.steps.kind import EXPRESSION, Done, Offer, Place, Said, StepKind, StepSettings, text_of
 from store.definitions import Definition
 
 
@@ -12,7 +12,11 @@ class SetSettings(StepSettings):
     """What is put into the state."""
 
     value: str = Field(
-        "", title="Value", max_length=2_000, description="For example state.count + 1 or outputs.research.raw."
+        "",
+        title="Value",
+        max_length=2_000,
+        json_schema_extra=EXPRESSION,
+        description="For example state.count + 1 or outputs.research.raw.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.engine.steps.kind import Done, Offer, Place, Said, StepFailure, StepKind, StepSettings
+from bot.engine.steps.kind import EXPRESSION, Done, Offer, Place, Said, StepFailure, StepKind, StepSettings
 from store.definitions import Definition
 
 LONGEST = 366 * 24 * 3600
@@ -23,6 +23,7 @@ class WaitSettings(StepSettings):
         "",
         title="Until",
         max_length=2_000,
+        json_schema_extra=EXPRESSION,
         description='A time instead, for example state.deadline or "2030-01-31T09:00:00Z".',
     )
 

@@ -1,0 +1,174 @@
+"""Editing flows in Slack: steps, what comes after what, inputs, rules, the state, and the page with its picture."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.crews import CrewInstance
+from tests.journeys.conftest import CrewMaker
+from tests.support.people import Person
+
+pytestmark = pytest.mark.usefixtures("crewcall")
+
+
+@pytest.fixture
+def a_flow(crew_of: CrewMaker) -> CrewInstance:
+    """“Weekly letter”, a flow without steps."""
+    return crew_of.flow("Weekly letter")
+
+
+def adds(person: Person, name: str, what: str, runs: str = "", **fields: str) -> None:
+    """Add a step at the end, with further fields by their labels."""
+    person.presses("Add step", beside="Steps (")
+    person.fills("Name", name)
+    person.chooses("What it does", what)
+    if runs:
+        person.chooses("Crew or flow it runs", runs)
+    person.submits()
+    for label, text in fields.items():
+        person.fills(label.replace("_", " "), text)
+    person.submits()
+    person.sees(f"{name} is added.")
+
+
+def test_steps_are_added_one_after_the_other(ana: Person, a_flow: CrewInstance, a_crew: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    ana.sees("Weekly letter", "Flow", "Steps (0)", "It has no steps yet. Add at least one.")
+    adds(ana, "Gather", "Run a crew", "Market research (crew)")
+    ana.sees("1. Gather · Run a crew: Market research", "Contains", "“Gather” needs “topic”.")
+    adds(ana, "Approve", "Review by a person")
+
+    ana.sees("2. Approve · Review by a person", "after Gather · comes to approved, changes, rejected")
+
+
+def test_a_mend_leads_to_the_form_of_the_step(ana: Person, a_flow: CrewInstance, a_crew: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    adds(ana, "Gather", "Run a crew", "Market research (crew)")
+
+    ana.presses("Edit step", beside="“Gather” needs “topic”.")
+    ana.sees("Edit step", "Input “topic”")
+    ana.fills("Input “topic”", '"solid-state batteries"')
+    ana.submits()
+
+    seen = ana.sees("Gather is saved.")
+    assert "Before this flow can run" not in seen
+
+
+def test_an_expression_that_cannot_be_read_is_refused_under_its_field(
+    ana: Person, a_flow: CrewInstance, a_crew: CrewInstance
+) -> None:
+    ana.types("/crew show weekly")
+    ana.presses("Add step", beside="Steps (")
+    ana.fills("Name", "Gather")
+    ana.chooses("What it does", "Run a crew")
+    ana.chooses("Crew or flow it runs", "Market research (crew)")
+    ana.submits()
+    ana.fills("Input “topic”", "state.topic ++")
+    ana.submits()
+
+    assert "This is no expression" in ana.sees_error("Input “topic”")
+    assert ana.field("Name") == "Gather"
+
+
+def test_a_step_is_inserted_between_two_others(ana: Person, a_flow: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    adds(ana, "First", "Wait", Seconds="1")
+    adds(ana, "Last", "Wait", Seconds="1")
+
+    ana.picks("2. Last", "Insert a step before")
+    ana.fills("Name", "Middle")
+    ana.chooses("What it does", "Wait")
+    assert ana.field("Where") == "Before “Last”"
+    ana.submits()
+    assert ana.field("Comes after") == "First"
+    ana.fills("Seconds", "5")
+    ana.submits()
+
+    ana.sees("2. Middle · Wait\nafter First", "3. Last · Wait\nafter Middle")
+
+
+def test_steps_move_and_go(ana: Person, a_flow: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    for name in ("One", "Two", "Three"):
+        adds(ana, name, "Wait", Seconds="1")
+
+    ana.picks("3. Three", "Move earlier")
+    ana.sees("2. Three · Wait\nafter Two", "3. Two")
+    ana.picks("2. Three", "Move later")
+    ana.sees("2. Two", "3. Three")
+    ana.picks("2. Two", "Test or remove…")
+    ana.presses("Remove step", and_confirms="Remove")
+    ana.sees("Two is removed.")
+    ana.closes(everything=False)
+
+    ana.sees("2. Three · Wait\nafter One")
+
+
+def test_rules_are_rows_and_lead_to_branches(ana: Person, a_flow: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    has_a_score(ana)
+    ana.presses("Add step", beside="Steps (")
+    ana.fills("Name", "Good enough?")
+    ana.chooses("What it does", "Decide")
+    ana.submits()
+    ana.chooses("Rule 1: if", "state.score · number")
+    ana.chooses("Rule 1: comparison", "is more than")
+    ana.fills("Rule 1: value", "seven")
+    ana.fills("Rule 1: outcome", "good")
+    ana.fills("Otherwise", "bad")
+    ana.submits()
+    assert ana.sees_error("Rule 1: if") == "“seven” is no number, and “state.score” is one."
+
+    ana.fills("Rule 1: value", "7")
+    ana.submits()
+    ana.sees("comes to good, bad", "When “Good enough?” comes to “good”, nothing follows.")
+
+    ana.presses("Add step", beside="Steps (")
+    ana.fills("Name", "Celebrate")
+    ana.chooses("What it does", "Wait")
+    ana.submits()
+    ana.chooses("Comes after", "Good enough?: good")
+    ana.fills("Seconds", "1")
+    ana.submits()
+    ana.sees("↳ 2. Celebrate · Wait", "after Good enough? (good)")
+
+
+def test_a_rule_is_shown_as_a_row_again_with_its_expression(ana: Person, a_flow: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    has_a_score(ana)
+    adds_decision(ana, "state.score >= 3", "enough")
+    ana.picks("1. Decision", "Edit")
+
+    assert [ana.field(f"Rule 1: {part}") for part in ("if", "comparison", "value", "outcome")] == [
+        "state.score · number",
+        "is at least",
+        "3",
+        "enough",
+    ]
+    ana.sees("As an expression: state.score >= 3")
+    ana.chooses("Rule 1: if", "Leave this rule out")
+    ana.fills("Rule 1: outcome", "")
+    ana.submits()
+    assert ana.sees_error("Rule 1: if") == "Write at least one rule."
+
+
+def has_a_score(person: Person) -> None:
+    person.presses("State", beside="State\n")
+    person.presses("Add field")
+    person.fills("Name", "score")
+    person.chooses("Type", "Number")
+    person.chooses("Needed")
+    person.submits()
+    person.sees("score · number")
+    person.closes(everything=False)
+
+
+def adds_decision(person: Person, when: str, outcome: str) -> None:
+    person.presses("Add step", beside="Steps (")
+    person.fills("Name", "Decision")
+    person.chooses("What it does", "Decide")
+    person.submits()
+    person.fills("Rule 1: or an expression", when)
+    person.fills("Rule 1: outcome", outcome)
+    person.submits()
+    person.sees("Decision is added.")
