@@ -34,8 +34,10 @@ import handlers.states
 import handlers.steps
 import handlers.tasks
 import handlers.tools
+from bot.engine.desk import Closed
 from bot.engine.hardening import harden
 from bot.engine.llms import Models
+from bot.engine.memory import Stored
 from bot.engine.news import is_news
 from bot.engine.run import execute
 from bot.engine.tools.toolbox import Kit, Toolbox
@@ -79,9 +81,8 @@ from bot.slack.text import escape
 from handlers.injection import inject
 from handlers.pages import Pages
 from handlers.step_asking import StepAsking
-from store import health, runs
+from store import health
 from store.database import Store
-from store.definitions import Definition
 from store.runs import Execution
 from store.secrets import Keyring
 from store.secrets import check as check_keys
@@ -246,22 +247,22 @@ class Crewcall:
         self._parts.append(socket.stop)
         socket.start()
 
-    def _execute(
-        self,
-        definition: Definition,
-        inputs: dict[str, str],
-        run_id: int,
-        emit: Callable[[RunEvent], None],
-        stop: threading.Event,
-    ) -> str:
+    def _execute(self, run: Execution, emit: Callable[[RunEvent], None], stop: threading.Event) -> str:
         self.warmup.wait()
-        with self.store.reading() as session:
-            team = runs.team_of(session, run_id)
-        models = self.connections.models_of(team)
-        with self.toolbox.run_dir(run_id) as run_dir:
-            kit = Kit(self.toolbox, run_dir, self.tools.allowed(team))
-            result = execute(definition, inputs, run_id=run_id, models=models, emit=emit, stop=stop, kit=kit)
-        self.newsroom.weigh(run_id, result)
+        models = self.connections.models_of(run.team)
+        with self.toolbox.run_dir(run.id) as run_dir:
+            result = execute(
+                run.definition,
+                run.inputs,
+                run_id=run.id,
+                models=models,
+                emit=emit,
+                stop=stop,
+                kit=Kit(self.toolbox, run_dir, self.tools.allowed(run.team)),
+                memory=Stored(self.store, run),
+                desk=Closed(),
+            )
+        self.newsroom.weigh(run.id, result)
         return result
 
     def notify(self, team: str, user: str, text: str) -> None:
@@ -284,6 +285,9 @@ class _Launcher:
 
     def stop(self, run: Execution, by: str) -> None:
         self.runner.stop(run, by)
+
+    def resume(self, run_id: int) -> None:
+        self.runner.enqueue(run_id)
 
 
 def _secret(value: SecretStr | None) -> str | None:

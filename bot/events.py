@@ -13,15 +13,35 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class RunEvent:
-    """Something that happened in the run ``run_id`` at the UTC time ``at``."""
+    """Something that happened in the run ``run_id`` at the UTC time ``at``.
+
+    ``fence`` is that of the hold on the run under which it happened, where somebody held it.
+    """
 
     run_id: int
     at: datetime = field(default_factory=_now)
+    fence: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(RunEvent):
     """The run left the queue and a thread works on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(RunEvent):
+    """The run goes on with the task ``task``; ``why``: ``restart`` of the bot, an ``answer``, or a ``retry``."""
+
+    task: str | None
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunWaiting(RunEvent):
+    """The run holds no thread until somebody has answered the question ``key`` about a task."""
+
+    key: str
+    task: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,201 +3,296 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
-import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from bot import processes
+from bot.engine.desk import Waiting
+from bot.engine.memory import TASK, TakenOver
 from bot.engine.run import EngineFailure, Stopped
 from bot.errors import UserError
-from bot.events import (
-    RunCancelled,
-    RunCompleted,
-    RunEvent,
-    RunFailed,
-    RunStarted,
-    TaskFailed,
-    TaskFinished,
-)
-from store import crews, runs, tasks
-from store.database import Store
-from store.definitions import Definition
+from bot.events import RunCancelled, RunCompleted, RunEvent, RunFailed, RunResumed, RunStarted, RunWaiting
+from store import crews, finished, line, runs, tasks
+from store.database import Session, Store
 from store.runs import Execution, RunState
 
 logger = logging.getLogger(__name__)
 
-INTERRUPTED = "The bot was stopped while this run was going on. Run it again."
+# A run that so many processes have died of is not tried once more.
+MOST_CRASHES = 3
+DEADLY = "The bot stopped {times} times while it worked on this run, so it does not try once more."
 
-# Runs a definition with these inputs to its result: see ``bot.engine.run.execute``.
-Execute = Callable[[Definition, dict[str, str], int, Callable[[RunEvent], None], threading.Event], str]
+Emit = Callable[[RunEvent], None]
+# Carries out a run that this process has claimed, to its result: see ``bot.engine.run.execute``.
+Execute = Callable[[Execution, Emit, threading.Event], str]
+
+
+@dataclass
+class _Hold:
+    """A run that this process works on, and what makes it stop."""
+
+    run: Execution
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Runner:
-    """A pool of threads that claims queued runs, works on them, and tells ``emit`` what happens."""
+    """A pool of threads that takes queued runs, works on them, and tells ``emit`` what happens."""
 
     def __init__(
         self,
         store: Store,
         execute: Execute,
-        emit: Callable[[RunEvent], None],
+        emit: Emit,
         *,
         workers: int,
         heartbeat: float = 15.0,
+        poll: float = 1.0,
     ) -> None:
-        """At most ``workers`` runs go on at once; a process silent for four ``heartbeat``s (in seconds) is dead."""
+        """At most ``workers`` runs go on at once; a process silent for four ``heartbeat``s (in seconds) is dead.
+
+        Every ``poll`` seconds it looks for runs that other processes have queued, or want stopped.
+        """
         self.store = store
         self.execute = execute
         self.emit = emit
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._heartbeat = heartbeat
+        self.owner = processes.name_of_this()
+        self._workers = workers
+        self._heartbeat, self._poll = heartbeat, poll
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="run")
-        self._stops: dict[int, threading.Event] = {}
-        self._stopped_by: dict[int, str] = {}
+        self._holds: dict[int, _Hold] = {}
         self._closing = False
         self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._heart.start()
+        self._nudged = threading.Event()
+        self._overseer = threading.Thread(target=self._oversee, name="overseer", daemon=True)
+        self._overseer.start()
 
-    def enqueue(self, run_id: int) -> None:
-        """Let the run ``run_id`` begin as soon as a thread is free."""
-        with self._lock:
-            if self._closing or run_id in self._stops:
-                return
-            signal = self._stops[run_id] = threading.Event()
-            if run_id in self._stopped_by:
-                signal.set()
-            self._pool.submit(self._work, run_id, signal)
+    def enqueue(self, _run_id: int) -> None:
+        """Say that a run is waiting in the store; it begins when it is its turn and a thread is free."""
+        self._nudged.set()
 
     def stop(self, run: Execution, by: str) -> None:
-        """End a run on behalf of the person ``by``: a queued one at once, a running one at its next step."""
+        """End a run on behalf of the person ``by``: one that waits at once, one that goes on at its next step.
+
+        Whichever process works on it will notice.
+        """
+        with self.store.transaction() as session:
+            runs.want_stop(session, run.id, by=by)
+            found = runs.fetch(session, run.id)
+            waits = found.status in (RunState.QUEUED, RunState.WAITING)
+            ended = _end(session, found, RunState.CANCELLED, cancelled_by=found.stop_by) if waits else None
+        if ended is not None:
+            self._tell(ended, RunCancelled(run_id=run.id, by=ended.cancelled_by or by))
         with self._lock:
-            signal = self._stops.get(run.id)
-            self._stopped_by.setdefault(run.id, by)
-        if signal is not None:
-            signal.set()
-        if run.status is RunState.QUEUED:
-            self._cancel(run)
+            hold = self._holds.get(run.id)
+        if hold is not None:
+            hold.stop.set()
+        self._nudged.set()
 
     def recover(self) -> None:
-        """Take up the queued runs, and end the running ones, of processes that have gone silent."""
+        """Take over the runs of processes that have gone silent, or are certainly no more."""
         with self.store.reading() as session:
-            abandoned = runs.abandoned(session, silent_for=timedelta(seconds=4 * self._heartbeat))
-        for run in abandoned:
-            if run.status is RunState.QUEUED:
-                self.enqueue(run.id)
-            else:
-                self._cancel(run)
+            lost = runs.abandoned(session, silent_for=timedelta(seconds=4 * self._heartbeat))
+            for owner in runs.owners(session):
+                if processes.is_gone(owner):
+                    lost += runs.held_by(session, owner)
+        with self._lock:
+            others = {run.id: run for run in lost if run.id not in self._holds}
+        for run in others.values():
+            self._take_over(run)
+        self._nudged.set()
 
     def close(self) -> None:
-        """Stop taking runs, ask the going ones to stop, and wait for them."""
+        """Take no more runs, and hand those that go on back to whoever comes next, at their next step."""
         with self._lock:
             self._closing = True
-            for signal in self._stops.values():
-                signal.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._closed.set()
-        self._heart.join()
+            for hold in self._holds.values():
+                hold.stop.set()
+        self._nudged.set()
+        self._pool.shutdown(wait=True)
+        self._overseer.join()
 
-    def _work(self, run_id: int, stop: threading.Event) -> None:
+    # --- Looking after runs ----------------------------------------------------------------------------------------
+
+    def _oversee(self) -> None:
+        beat_at = time.monotonic() + self._heartbeat
+        # Runs that go on must not seem abandoned while they are brought to their end.
+        while not self._closing or self._holds:
+            self._nudged.wait(min(self._poll, self._heartbeat))
+            self._nudged.clear()
+            self._safely(self._notice)
+            if time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + self._heartbeat
+                self._safely(self._beat)
+                self._safely(self.recover)
+            self._safely(self._fill)
+
+    def _safely(self, job: Callable[[], None]) -> None:
         try:
-            with self.store.transaction() as session:
-                run = runs.claim(session, run_id, owner=self.owner)
-            if run is not None:
-                self._run(run, stop)
+            job()
         except Exception:
-            logger.exception("run %s could not be worked on", run_id)
+            logger.exception("the runs could not be looked after")
+
+    def _fill(self) -> None:
+        """Give every free thread a run whose turn it is."""
+        while self._taking() and len(self._holds) < self._workers:
+            with self.store.transaction() as session:
+                run = line.claim_next(session, owner=self.owner)
+            if run is None:
+                return
+            hold = _Hold(run)
+            with self._lock:
+                self._holds[run.id] = hold
+                if run.stop_by or not self._taking():
+                    hold.stop.set()
+                self._pool.submit(self._work, hold)
+
+    def _taking(self) -> bool:
+        return not self._closing
+
+    def _notice(self) -> None:
+        """Stop work on what somebody wants stopped, and on what another process has taken over."""
+        with self._lock:
+            holds = list(self._holds.values())
+        if not holds:
+            return
+        with self.store.reading() as session:
+            held = {run.id: run for run in runs.held_by(session, self.owner)}
+        for hold in holds:
+            now = held.get(hold.run.id)
+            if now is None or now.fence != hold.run.fence or now.stop_by:
+                hold.stop.set()
+
+    def _beat(self) -> None:
+        with self._lock:
+            held = list(self._holds)
+        with self.store.transaction() as session:
+            runs.beat(session, held, owner=self.owner)
+
+    def _take_over(self, run: Execution) -> None:
+        if run.stop_by:
+            self._cancel(run, run.stop_by)
+        elif run.crashes + 1 >= MOST_CRASHES:
+            self._fail(run, DEADLY.format(times=run.crashes + 1))
+        else:
+            with self.store.transaction() as session:
+                runs.hand_back(session, run, died=True)
+
+    # --- Working on one --------------------------------------------------------------------------------------------
+
+    def _work(self, hold: _Hold) -> None:
+        try:
+            self._run(hold)
+        except Exception:
+            logger.exception("run %s could not be worked on", hold.run.id)
         finally:
             with self._lock:
-                self._stops.pop(run_id, None)
-                self._stopped_by.pop(run_id, None)
+                del self._holds[hold.run.id]
+            self._nudged.set()
 
-    def _run(self, run: Execution, stop: threading.Event) -> None:
-        self._tell(RunStarted(run_id=run.id))
-        outcomes: dict[str, tuple[str, str | None]] = {}
+    def _run(self, hold: _Hold) -> None:
+        run = hold.run
+        self._begin(run)
         try:
-            result = self.execute(run.definition, run.inputs, run.id, self._noting(outcomes), stop)
+            result = self.execute(run, lambda event: self._tell(run, event), hold.stop)
         except Stopped:
-            self._cancel(run, outcomes)
+            self._stopped(run)
+        except Waiting as waiting:
+            self._pause(run, waiting)
+        except TakenOver:
+            logger.info("run %s has been taken over by another process", run.id)
         except EngineFailure as failure:
-            self._fail(run, failure.sentence, failure.task, outcomes)
+            self._fail(run, failure.sentence, failure.task)
         except UserError as mistake:
-            self._fail(run, mistake.sentence, None, outcomes)
+            self._fail(run, mistake.sentence)
         except Exception:
             reference = f"E-{secrets.token_hex(2).upper()}"
             logger.exception("run %s failed unexpectedly (%s)", run.id, reference)
-            self._fail(run, f"Something went wrong on our side. Reference {reference}.", None, outcomes)
+            self._fail(run, f"Something went wrong on our side. Reference {reference}.")
         else:
-            if ended := self._end(run, RunState.COMPLETED, outcomes, results=result):
-                self._tell(RunCompleted(run_id=run.id, result=ended.results or ""))
+            with self.store.transaction() as session:
+                ended = _end(session, run, RunState.COMPLETED, results=result)
+            if ended is not None:
+                self._tell(run, RunCompleted(run_id=run.id, result=ended.results or ""))
 
-    def _noting(self, outcomes: dict[str, tuple[str, str | None]]) -> Callable[[RunEvent], None]:
-        def emit(event: RunEvent) -> None:
-            if isinstance(event, TaskFinished):
-                outcomes[event.task] = (RunState.COMPLETED, event.output)
-            elif isinstance(event, TaskFailed):
-                outcomes[event.task] = (RunState.FAILED, None)
-            self._tell(event)
+    def _begin(self, run: Execution) -> None:
+        if run.again is None:
+            self._tell(run, RunStarted(run_id=run.id))
+            return
+        with self.store.reading() as session:
+            done = finished.all_of(session, run.id)
+        task = next((plan.name for plan in run.definition.tasks if TASK + plan.name not in done), None)
+        self._tell(run, RunResumed(run_id=run.id, task=task, why=run.again))
 
-        return emit
+    def _stopped(self, run: Execution) -> None:
+        """Work on it ended early: somebody wanted that, or this process ends, or it is another's by now."""
+        with self.store.transaction() as session:
+            by = runs.fetch(session, run.id).stop_by
+            if by is None:
+                runs.hand_back(session, run)
+        if by is not None:
+            self._cancel(run, by)
 
-    def _fail(self, run: Execution, reason: str, task: str | None, outcomes: dict[str, tuple[str, str | None]]) -> None:
-        if self._end(run, RunState.FAILED, outcomes, error=reason, error_task=task):
-            self._tell(RunFailed(run_id=run.id, reason=reason, task=task))
+    def _pause(self, run: Execution, waiting: Waiting) -> None:
+        with self.store.transaction() as session:
+            paused = runs.pause(session, run, waiting_for=waiting.task)
+        if paused is not None and paused.status is RunState.WAITING:
+            self._tell(run, RunWaiting(run_id=run.id, key=waiting.key, task=waiting.task))
 
-    def _cancel(self, run: Execution, outcomes: dict[str, tuple[str, str | None]] | None = None) -> None:
-        with self._lock:
-            by = self._stopped_by.get(run.id)
-        if by is None:
-            self._fail(run, INTERRUPTED, None, outcomes or {})
-        elif self._end(run, RunState.CANCELLED, outcomes or {}, cancelled_by=by):
-            self._tell(RunCancelled(run_id=run.id, by=by))
+    def _cancel(self, run: Execution, by: str) -> None:
+        with self.store.transaction() as session:
+            ended = _end(session, run, RunState.CANCELLED, cancelled_by=by)
+        if ended is not None:
+            self._tell(run, RunCancelled(run_id=run.id, by=by))
 
-    def _tell(self, event: RunEvent) -> None:
+    def _fail(self, run: Execution, reason: str, task: str | None = None) -> None:
+        with self.store.transaction() as session:
+            ended = _end(session, run, RunState.FAILED, error=reason, error_task=task)
+        if ended is not None:
+            self._tell(run, RunFailed(run_id=run.id, reason=reason, task=task))
+
+    def _tell(self, run: Execution, event: RunEvent) -> None:
         # Whoever listens may fail; the run's work is worth more than its being told about.
         try:
-            self.emit(event)
+            self.emit(replace(event, fence=run.fence))
         except Exception:
             logger.exception("run %s: %s could not be told", event.run_id, type(event).__name__)
 
-    def _end(
-        self,
-        run: Execution,
-        status: RunState,
-        outcomes: dict[str, tuple[str, str | None]],
-        *,
-        results: str | None = None,
-        error: str | None = None,
-        error_task: str | None = None,
-        cancelled_by: str | None = None,
-    ) -> Execution | None:
-        with self.store.transaction() as session:
-            if run.crew_id is not None:
-                crews.hold(session, run.crew_id, team=run.team)
-            ended = runs.finish(
-                session,
-                run,
-                status,
-                results=results,
-                error=error,
-                error_task=error_task,
-                cancelled_by=cancelled_by,
-            )
-            if ended is not None:
-                crews.note_run(session, run.crew_id, team=run.team, status=status, at=datetime.now(UTC))
-                tasks.note_run(session, run.crew_id, outcomes)
-        return ended
 
-    def _beat(self) -> None:
-        while not self._closed.wait(self._heartbeat):
-            try:
-                with self._lock:
-                    held = list(self._stops)
-                with self.store.transaction() as session:
-                    runs.beat(session, held, owner=self.owner)
-                self.recover()
-            except Exception:
-                logger.exception("could not say that this process is alive")
+def _end(
+    session: Session,
+    run: Execution,
+    status: RunState,
+    *,
+    results: str | None = None,
+    error: str | None = None,
+    error_task: str | None = None,
+    cancelled_by: str | None = None,
+) -> Execution | None:
+    """End the run, and note at its crew and tasks what came of them; ``None`` if it is not this process's any more."""
+    if run.crew_id is not None:
+        crews.hold(session, run.crew_id, team=run.team)
+    ended = runs.finish(
+        session, run, status, results=results, error=error, error_task=error_task, cancelled_by=cancelled_by
+    )
+    if ended is not None:
+        crews.note_run(session, run.crew_id, team=run.team, status=status, at=datetime.now(UTC))
+        tasks.note_run(session, run.crew_id, _outcomes(session, ended))
+    return ended
+
+
+def _outcomes(session: Session, run: Execution) -> dict[str, tuple[str, str | None]]:
+    """What became of each task, by name."""
+    kept = finished.all_of(session, run.id)
+    done: dict[str, tuple[str, str | None]] = {
+        key.removeprefix(TASK): (RunState.COMPLETED, output["raw"])
+        for key, output in kept.items()
+        if key.startswith(TASK) and not output["skipped"]
+    }
+    if run.status is RunState.FAILED and run.error_task:
+        done[run.error_task] = (RunState.FAILED, None)
+    return done

@@ -23,6 +23,8 @@ WORDS = {
 }
 EVENTS = {
     "RunStarted": "The run began",
+    "RunResumed": "The run went on",
+    "RunWaiting": "Waited for an answer",
     "TaskStarted": "Began",
     "TaskFinished": "Finished",
     "TaskFailed": "Failed",

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import runs, workspace_settings
@@ -83,8 +83,13 @@ def _by_turn(line: Mapping[str, deque[int]], team: str, taken: Mapping[tuple[str
 
 def _waiting(session: Session) -> list[Waiting]:
     wanted = select(ExecutionRow.id, ExecutionRow.team, ExecutionRow.started_by)
-    rows = session.execute(wanted.where(ExecutionRow.status == RunState.QUEUED))
+    rows = session.execute(wanted.where(ExecutionRow.status == RunState.QUEUED, _known()))
     return [(run_id, team, person) for run_id, team, person in rows]
+
+
+def _known() -> ColumnElement[bool]:
+    """A run begins when people have been told of it, or when they are told of it only later."""
+    return or_(ExecutionRow.thread_ts.is_not(None), ExecutionRow.telling.is_not(None))
 
 
 def _going(session: Session) -> Counter[tuple[str, str]]:

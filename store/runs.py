@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, case, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
@@ -22,6 +22,8 @@ class RunState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    # For a person's answer; it holds no thread meanwhile.
+    WAITING = "waiting"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -29,12 +31,20 @@ class RunState(StrEnum):
     @property
     def over(self) -> bool:
         """Whether nothing more will happen."""
-        return self not in (RunState.QUEUED, RunState.RUNNING)
+        return self not in UNFINISHED
 
 
 # What ``telling`` says of a run that is told about only if its result is new, before and after that is known.
 NEWS_ONLY, NOTHING_NEW = "news", "nothing"
-UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
+UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+
+
+class Again(StrEnum):
+    """Why a run that began before goes on."""
+
+    RESTART = "restart"
+    ANSWER = "answer"
+    RETRY = "retry"
 
 
 class Execution(Record):
@@ -56,13 +66,30 @@ class Execution(Record):
     error_task: str | None
     started_by: str
     cancelled_by: str | None
+    # What started it: ``person``, ``schedule``, ``shortcut``, ``workflow`` or ``thread``.
+    source: str
     channel: str
     thread_ts: str | None
     progress_ts: str | None
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
+    # Grows whenever another process, or this one again, takes the run: who has an older one writes nothing any more.
     fence: int
+    # How many processes have died while they worked on it.
+    crashes: int
+    # Who wants it stopped.
+    stop_by: str | None
+    # The task or step at which it waits for a person.
+    waiting_for: str | None
+    # Why it goes on, for as long as it does.
+    again: Again | None
+    # How often it was tried again after its end.
+    round: int
+    # When it was last taken up, and for how many seconds it had worked before that.
+    resumed_at: datetime | None
+    worked: float
+    owner_process: str | None
     schedule_id: int | None
     # The time of its schedule that the run is for.
     slot: datetime | None
@@ -77,10 +104,10 @@ class Execution(Record):
 
     @property
     def seconds(self) -> float:
-        """How long it has worked, or worked in all."""
-        if self.started_at is None:
-            return 0.0
-        return ((self.ended_at or datetime.now(UTC)) - self.started_at).total_seconds()
+        """How long it has worked so far, or worked in all, without the time in which it waited."""
+        if self.resumed_at is None:
+            return self.worked
+        return self.worked + (datetime.now(UTC) - self.resumed_at).total_seconds()
 
 
 class ExecutionRow(Base):
@@ -120,6 +147,7 @@ class ExecutionRow(Base):
     error_task: Mapped[str | None]
     started_by: Mapped[str]
     cancelled_by: Mapped[str | None]
+    source: Mapped[str] = mapped_column(default="person")
     channel: Mapped[str]
     thread_ts: Mapped[str | None]
     progress_ts: Mapped[str | None]
@@ -130,6 +158,15 @@ class ExecutionRow(Base):
     owner_process: Mapped[str | None]
     fence: Mapped[int] = mapped_column(default=0)
     heartbeat_at: Mapped[datetime | None]
+    crashes: Mapped[int] = mapped_column(default=0)
+    stop_by: Mapped[str | None]
+    waiting_for: Mapped[str | None]
+    # The answer came before the run had begun to wait for it.
+    woken: Mapped[bool] = mapped_column(default=False)
+    again: Mapped[str | None]
+    round: Mapped[int] = mapped_column(default=0)
+    resumed_at: Mapped[datetime | None]
+    worked: Mapped[float] = mapped_column(default=0.0)
     # No foreign key: the runs of a schedule that was deleted stay as they are.
     schedule_id: Mapped[int | None]
     slot: Mapped[datetime | None]
@@ -146,11 +183,16 @@ def add(
     version: int,
     by: str,
     channel: str,
+    source: str = "person",
+    thread_ts: str | None = None,
     schedule_id: int | None = None,
     slot: datetime | None = None,
     telling: str | None = None,
 ) -> Execution:
-    """Queue a run of the crew as it is now; of a schedule with the time it is for, and what is told about it."""
+    """Queue a run of the crew as it is now; of a schedule with the time it is for, and what is told about it.
+
+    With ``thread_ts`` it is told about in a thread that is there already.
+    """
     row = ExecutionRow(
         team=crew.team,
         crew_id=crew.id,
@@ -161,7 +203,9 @@ def add(
         status=RunState.QUEUED,
         created_at=datetime.now(UTC),
         started_by=by,
+        source=source,
         channel=channel,
+        thread_ts=thread_ts,
         schedule_id=schedule_id,
         slot=slot,
         telling=telling,
@@ -265,19 +309,79 @@ def in_thread(session: Session, *, team: str, channel: str, thread_ts: str) -> E
 def claim(session: Session, run_id: int, *, owner: str) -> Execution | None:
     """Take a queued run for this process, or ``None`` when somebody else was first or it was stopped."""
     now = datetime.now(UTC)
-    taken = session.execute(
-        update(ExecutionRow)
-        .where(ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED)
-        .values(
-            status=RunState.RUNNING,
-            owner_process=owner,
-            fence=ExecutionRow.fence + 1,
-            started_at=now,
-            heartbeat_at=now,
-        )
-        .returning(ExecutionRow.id)
-    ).scalar()
-    return fetch(session, run_id) if taken else None
+    return _moved(
+        session,
+        (ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED),
+        status=RunState.RUNNING,
+        owner_process=owner,
+        fence=ExecutionRow.fence + 1,
+        started_at=func.coalesce(ExecutionRow.started_at, now),
+        resumed_at=now,
+        heartbeat_at=now,
+        woken=False,
+    )
+
+
+def pause(session: Session, run: Execution, *, waiting_for: str) -> Execution | None:
+    """Let a run wait for a person at the task ``waiting_for``; ``None`` when it is no longer this process's.
+
+    Where the answer has come already, it is queued instead.
+    """
+    woken = case((ExecutionRow.woken, RunState.QUEUED), else_=RunState.WAITING)
+    again = case((ExecutionRow.woken, Again.ANSWER), else_=None)
+    return _moved(session, _held(run), status=woken, waiting_for=waiting_for, again=again, woken=False, **_let_go(run))
+
+
+def wake(session: Session, run_id: int) -> bool:
+    """Let a run that waits for a person go on; whether it had begun to wait.
+
+    One that has not will find the answer as soon as it would wait.
+    """
+    woken = _moved(
+        session,
+        (ExecutionRow.id == run_id, ExecutionRow.status == RunState.WAITING),
+        status=RunState.QUEUED,
+        waiting_for=None,
+        again=Again.ANSWER,
+    )
+    if woken is None:
+        running = (ExecutionRow.id == run_id, ExecutionRow.status == RunState.RUNNING)
+        session.execute(update(ExecutionRow).where(*running).values(woken=True))
+    return woken is not None
+
+
+def hand_back(session: Session, run: Execution, *, died: bool = False) -> Execution | None:
+    """Queue a running run again, because its process ends or has ``died``; ``None`` when it has moved on."""
+    return _moved(
+        session,
+        _held(run),
+        status=RunState.QUEUED,
+        again=Again.RESTART,
+        # From here on a process that only seemed dead writes nothing.
+        fence=ExecutionRow.fence + 1,
+        crashes=ExecutionRow.crashes + int(died),
+        **_let_go(run),
+    )
+
+
+def retry(session: Session, run_id: int) -> Execution | None:
+    """Queue a run that failed or was stopped once more, from what is unfinished; ``None`` where it cannot be."""
+    return _moved(
+        session,
+        (ExecutionRow.id == run_id, ExecutionRow.status.in_((RunState.FAILED, RunState.CANCELLED))),
+        status=RunState.QUEUED,
+        again=Again.RETRY,
+        round=ExecutionRow.round + 1,
+        crashes=0,
+        stop_by=None,
+        **dict.fromkeys(("ended_at", "error", "error_task", "cancelled_by", "waiting_for")),
+    )
+
+
+def want_stop(session: Session, run_id: int, *, by: str) -> None:
+    """Write down that somebody wants an unfinished run stopped; the first of several is the one who did it."""
+    wanted = (ExecutionRow.id == run_id, ExecutionRow.stop_by.is_(None), ExecutionRow.status.in_(UNFINISHED))
+    session.execute(update(ExecutionRow).where(*wanted).values(stop_by=by))
 
 
 def beat(session: Session, run_ids: Collection[int], *, owner: str) -> None:
@@ -293,6 +397,18 @@ def beat(session: Session, run_ids: Collection[int], *, owner: str) -> None:
     )
 
 
+def holds(session: Session, run: Execution) -> bool:
+    """Whether nobody else has taken the run since ``run`` was read; nobody can until the transaction ends."""
+    held = select(ExecutionRow.id).where(ExecutionRow.id == run.id, ExecutionRow.fence == run.fence)
+    return session.scalar(held.with_for_update()) is not None
+
+
+def held_by(session: Session, owner: str) -> list[Execution]:
+    """The runs that a process works on."""
+    wanted = select(ExecutionRow).where(ExecutionRow.status == RunState.RUNNING, ExecutionRow.owner_process == owner)
+    return [Execution.model_validate(row) for row in session.scalars(wanted)]
+
+
 def finish(
     session: Session,
     run: Execution,
@@ -304,20 +420,34 @@ def finish(
     cancelled_by: str | None = None,
 ) -> Execution | None:
     """End a run, once: ``None`` when it has already ended or another process has taken it over."""
-    done = session.execute(
-        update(ExecutionRow)
-        .where(ExecutionRow.id == run.id, ExecutionRow.fence == run.fence, ExecutionRow.status.in_(UNFINISHED))
-        .values(
-            status=status,
-            ended_at=datetime.now(UTC),
-            results=results,
-            error=error,
-            error_task=error_task,
-            cancelled_by=cancelled_by,
-        )
-        .returning(ExecutionRow.id)
-    ).scalar()
-    return fetch(session, run.id) if done else None
+    return _moved(
+        session,
+        (ExecutionRow.id == run.id, ExecutionRow.fence == run.fence, ExecutionRow.status.in_(UNFINISHED)),
+        status=status,
+        ended_at=datetime.now(UTC),
+        results=results,
+        error=error,
+        error_task=error_task,
+        cancelled_by=cancelled_by,
+        waiting_for=None,
+        **_let_go(run),
+    )
+
+
+def _moved(session: Session, where: tuple[ColumnElement[bool], ...], **values: Any) -> Execution | None:
+    """The run in its new state, if it was in the old one."""
+    changed = update(ExecutionRow).where(*where).values(**values).returning(ExecutionRow.id)
+    found = session.execute(changed).scalar()
+    return Execution.model_validate(session.get_one(ExecutionRow, found, populate_existing=True)) if found else None
+
+
+def _held(run: Execution) -> tuple[ColumnElement[bool], ...]:
+    return (ExecutionRow.id == run.id, ExecutionRow.fence == run.fence, ExecutionRow.status == RunState.RUNNING)
+
+
+def _let_go(run: Execution) -> dict[str, Any]:
+    """Nobody works on it any more; how long somebody did is kept."""
+    return {"owner_process": None, "heartbeat_at": None, "resumed_at": None, "worked": run.seconds}
 
 
 def discard(session: Session, run_id: int) -> None:
@@ -342,12 +472,15 @@ def place(session: Session, run_id: int, *, thread_ts: str | None = None, progre
 
 
 def abandoned(session: Session, *, silent_for: timedelta) -> list[Execution]:
-    """Running ones whose process has not been heard of for so long, and ones queued for so long, the oldest first."""
-    since = datetime.now(UTC) - silent_for
-    wanted = select(ExecutionRow).where(
-        or_(
-            and_(ExecutionRow.status == RunState.RUNNING, ExecutionRow.heartbeat_at < since),
-            and_(ExecutionRow.status == RunState.QUEUED, ExecutionRow.created_at < since),
-        )
-    )
-    return [Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id))]
+    """Running ones whose process has not been heard of for so long, the oldest first."""
+    silent = (ExecutionRow.status == RunState.RUNNING, ExecutionRow.heartbeat_at < datetime.now(UTC) - silent_for)
+    return [
+        Execution.model_validate(row)
+        for row in session.scalars(select(ExecutionRow).where(*silent).order_by(ExecutionRow.id))
+    ]
+
+
+def owners(session: Session) -> list[str]:
+    """The processes that are said to work on a run."""
+    running = select(ExecutionRow.owner_process).where(ExecutionRow.status == RunState.RUNNING).distinct()
+    return [owner for owner in session.scalars(running) if owner]

@@ -6,6 +6,7 @@ from store.agents import AgentRow
 from store.audit import AuditEntryRow
 from store.connections import ConnectionRow
 from store.crews import CrewInstanceRow
+from store.finished import FinishedWorkRow
 from store.limits import AllowanceRow, CrewLimitsRow, LimitPauseRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
@@ -32,6 +33,7 @@ ALL = (
     AgentToolRow,
     ExecutionRow,
     ExecutionLogRow,
+    FinishedWorkRow,
     CrewVersionRow,
     ShareRow,
     AuditEntryRow,

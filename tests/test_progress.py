@@ -66,7 +66,7 @@ def crew_of(shelf: Shelf, *names: str, name: str = "Market research") -> CrewIns
 
 @pytest.fixture
 def run(shelf: Shelf) -> Execution:
-    return shelf.run(crew_of(shelf), {"topic": "batteries"}, by=ANA)
+    return shelf.run(crew_of(shelf), {"topic": "batteries"}, by=ANA, thread_ts=None)
 
 
 def after(seconds: float) -> datetime:
@@ -191,7 +191,7 @@ def test_a_failed_task_says_why_and_so_does_the_run(run: Execution) -> None:
     assert states(messages.progress(picture, after(99))) == ["complete", "error"]
     assert file is None
     assert "The run failed at *Write report*. No key &lt;x&gt;.\\nDone before that: Find sources." in words(ending)
-    assert buttons(ending) == ["Run again", "Edit inputs", "Show log"]
+    assert buttons(ending) == ["Run again", "Edit inputs", "Show log", "Schedule"]
     assert messages.parent(picture).text == "Market research: Failed at “Write report” after 9 s"
 
 
@@ -268,7 +268,7 @@ def test_a_short_result_is_one_message_and_no_file(run: Execution) -> None:
 
     assert only.blocks[0] == {"type": "markdown", "text": "# Findings\n\n**Five** links"}
     assert only.text == "Result of Market research: Findings Five links"
-    assert buttons(only) == ["Run again", "Edit inputs", "Show log"]
+    assert buttons(only) == ["Run again", "Edit inputs", "Show log", "Schedule"]
     assert file is None
 
 
@@ -290,7 +290,7 @@ def test_a_longer_result_begins_in_the_thread_and_says_where_the_rest_is(run: Ex
 
     assert whole.startswith(beginning.blocks[0]["text"][:5_000])
     assert f"This is the beginning. The whole result ({len(whole):,} characters) is in the file" in words(beginning)
-    assert buttons(beginning) == ["Run again", "Edit inputs", "Show log"]
+    assert buttons(beginning) == ["Run again", "Edit inputs", "Show log", "Schedule"]
     assert file == whole
 
 
@@ -311,7 +311,7 @@ def test_a_run_of_a_deleted_crew_cannot_be_run_again(run: Execution) -> None:
 def test_a_run_without_inputs_has_none_to_edit(run: Execution) -> None:
     (only,), _ = messages.results(completed(run.model_copy(update={"inputs": {}}), "x"))
 
-    assert buttons(only) == ["Run again", "Show log"]
+    assert buttons(only) == ["Run again", "Show log", "Schedule"]
 
 
 RESULTS = {
@@ -501,7 +501,7 @@ def room(workspace: Northwind, shelf: Shelf) -> Iterator[Room]:
 @pytest.fixture
 def posted(shelf: Shelf) -> Execution:
     """A queued run in #research that nobody has announced yet."""
-    run = shelf.run(crew_of(shelf), {"topic": "batteries"}, by=ANA)
+    run = shelf.run(crew_of(shelf), {"topic": "batteries"}, by=ANA, thread_ts=None)
     shelf.sql("UPDATE executions SET channel = :channel", channel=RESEARCH)
     return shelf.read(runs.fetch, run.id)
 
@@ -765,7 +765,7 @@ def test_trouble_with_one_run_does_not_silence_the_others(
 
 
 def test_two_runs_at_once_are_told_apart(room: Room, shelf: Shelf, posted: Execution) -> None:
-    other = shelf.run(crew_of(shelf, "Only task", name="Support answers"), by=BEN)
+    other = shelf.run(crew_of(shelf, "Only task", name="Support answers"), by=BEN, thread_ts=None)
     shelf.sql("UPDATE executions SET channel = :channel", channel=RESEARCH)
     both: list[tuple[Execution, Callable[[], Told]]] = [(posted, Told), (other, Told)]
     for run, new in both:

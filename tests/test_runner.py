@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.engine.desk import Waiting
 from bot.engine.run import EngineFailure, Stopped
 from bot.engine.warmup import EngineUnavailable
 from bot.events import (
@@ -17,19 +20,21 @@ from bot.events import (
     RunCompleted,
     RunEvent,
     RunFailed,
+    RunResumed,
     RunStarted,
+    RunWaiting,
     TaskFailed,
     TaskFinished,
     TaskStarted,
 )
-from bot.runner import INTERRUPTED, Runner
-from store import crews, runs, tasks
+from bot.runner import Runner
+from store import crews, finished, runs, tasks
 from store.crews import CrewInstance
 from store.database import Store
-from store.definitions import Definition
 from store.runs import Execution, RunState
 from tests.store.examples import ANA, BEN, NORTHWIND, Shelf
 
+ROOT = Path(__file__).parents[1]
 SOON = 10
 Emit = Callable[[RunEvent], None]
 Doing = Callable[[Emit, threading.Event], str]
@@ -43,7 +48,7 @@ class Work:
     """What the runner is given to execute: each run does as the test says, or ends at once with “Done.”"""
 
     def __init__(self) -> None:
-        self.given: dict[int, tuple[Definition, dict[str, str]]] = {}
+        self.given: dict[int, Execution] = {}
         self.order: list[int] = []
         self.going_on = self.most = 0
         self._doings: dict[int, Doing] = {}
@@ -52,17 +57,15 @@ class Work:
     def of(self, run: Execution, does: Doing) -> None:
         self._doings[run.id] = does
 
-    def __call__(
-        self, definition: Definition, inputs: dict[str, str], run_id: int, emit: Emit, stop: threading.Event
-    ) -> str:
+    def __call__(self, run: Execution, emit: Emit, stop: threading.Event) -> str:
         with self._changed:
-            self.given[run_id] = (definition, inputs)
-            self.order.append(run_id)
+            self.given[run.id] = run
+            self.order.append(run.id)
             self.going_on += 1
             self.most = max(self.most, self.going_on)
             self._changed.notify_all()
         try:
-            return self._doings.get(run_id, at_once)(emit, stop)
+            return self._doings.get(run.id, at_once)(emit, stop)
         finally:
             with self._changed:
                 self.going_on -= 1
@@ -97,6 +100,13 @@ class Heard:
         with self._changed:
             assert self._changed.wait_for(found, SOON), f"no {kind.__name__} of run {run.id} in {self.events}"
             return found()
+
+
+def finds(shelf: Shelf, run: Execution, emit: Emit) -> None:
+    """Finish the first task."""
+    found = {"raw": "Five links", "json": None, "agent": "Researcher", "skipped": False}
+    assert shelf.write(finished.keep, stored(shelf, run), "task:Find sources", found)
+    emit(TaskFinished(run_id=run.id, task="Find sources", agent="Researcher", output="Five links"))
 
 
 def until(gate: threading.Event) -> Doing:
@@ -150,8 +160,8 @@ def start(shelf: Shelf, work: Work, heard: Heard) -> Iterator[Callable[..., Runn
     """Start a runner; it is closed at the end of the test."""
     started: list[Runner] = []
 
-    def start(emit: Emit = heard, *, workers: int = 2, **options: Any) -> Runner:
-        started.append(Runner(shelf.store, work, emit, workers=workers, **options))
+    def start(emit: Emit = heard, *, workers: int = 2, poll: float = 60.0, **options: Any) -> Runner:
+        started.append(Runner(shelf.store, work, emit, workers=workers, poll=poll, **options))
         return started[-1]
 
     yield start
@@ -178,7 +188,7 @@ def test_a_run_is_worked_on_and_its_result_kept(
 
     def find(emit: Emit, _stop: threading.Event) -> str:
         emit(TaskStarted(run_id=run.id, task="Find sources", agent="Researcher"))
-        emit(TaskFinished(run_id=run.id, task="Find sources", agent="Researcher", output="Five links"))
+        finds(shelf, run, emit)
         return "Five links"
 
     work.of(run, find)
@@ -186,7 +196,7 @@ def test_a_run_is_worked_on_and_its_result_kept(
 
     assert heard.the(RunCompleted, run).result == "Five links"
     assert heard.of(run) == [RunStarted, TaskStarted, TaskFinished, RunCompleted]
-    assert work.given[run.id] == (run.definition, {"topic": "batteries"})
+    assert (work.given[run.id].definition, work.given[run.id].inputs) == (run.definition, {"topic": "batteries"})
     ended = stored(shelf, run)
     assert (ended.status, ended.results, ended.fence) == (RunState.COMPLETED, "Five links", 1)
     assert ended.seconds >= 0
@@ -204,6 +214,7 @@ def test_runs_wait_for_a_free_thread_and_begin_in_the_order_they_came(
     many = [shelf.run(crew) for _ in range(6)]
     for run in many:
         work.of(run, until(gate))
+    for run in many:
         runner.enqueue(run.id)
 
     work.begins(*many[:2])
@@ -302,7 +313,7 @@ def test_a_run_that_goes_on_stops_at_its_next_step_and_keeps_what_is_done(
     run = shelf.run(crew)
 
     def find(emit: Emit, stop: threading.Event) -> str:
-        emit(TaskFinished(run_id=run.id, task="Find sources", agent="Researcher", output="Five links"))
+        finds(shelf, run, emit)
         return until_stopped(emit, stop)
 
     work.of(run, find)
@@ -438,7 +449,7 @@ def test_a_listener_that_fails_does_not_end_the_run(
     run = shelf.run(crew)
 
     def find(emit: Emit, _stop: threading.Event) -> str:
-        emit(TaskFinished(run_id=run.id, task="Find sources", agent="Researcher", output="Five links"))
+        finds(shelf, run, emit)
         return "Five links"
 
     work.of(run, find)
@@ -481,19 +492,53 @@ def test_the_run_of_a_crew_deleted_meanwhile_still_ends_well(
 def test_the_runs_of_a_dead_process_are_taken_over(
     shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, runner: Runner
 ) -> None:
-    dead, waiting = shelf.claimed(crew, owner="there"), shelf.run(crew)
-    lively, fresh = shelf.claimed(crew, owner="there"), shelf.run(crew)
+    dead, lively = shelf.claimed(crew, owner="there"), shelf.claimed(crew, owner="there")
     shelf.ages(dead, "heartbeat_at", 61)
-    shelf.ages(waiting, "created_at", 61)
 
     runner.recover()
 
-    assert heard.the(RunFailed, dead).reason == INTERRUPTED
-    heard.the(RunCompleted, waiting)
-    runner.close()
-    states = [stored(shelf, run).status for run in (dead, waiting, lively, fresh)]
-    assert states == [RunState.FAILED, RunState.COMPLETED, RunState.RUNNING, RunState.QUEUED]
-    assert work.order == [waiting.id]
+    heard.the(RunCompleted, dead)
+    assert heard.of(dead) == [RunResumed, RunCompleted]
+    resumed = heard.the(RunResumed, dead)
+    assert (resumed.task, resumed.why) == ("Find sources", "restart")
+    now = stored(shelf, dead)
+    # The dead process had the first hold, the takeover ended that, and this process has the third.
+    assert (now.status, now.crashes, now.fence) == (RunState.COMPLETED, 1, 3)
+    assert stored(shelf, lively).status is RunState.RUNNING
+    assert work.order == [dead.id]
+
+
+def test_the_runs_of_a_process_that_is_certainly_no_more_are_taken_over_at_once(
+    shelf: Shelf, crew: CrewInstance, heard: Heard, runner: Runner
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "from bot import processes; print(processes.name_of_this())"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as other:
+        owner = other.communicate(timeout=SOON)[0].strip()
+    dead = shelf.claimed(crew, owner=owner)
+
+    runner.recover()
+
+    heard.the(RunCompleted, dead)
+
+
+def test_a_run_that_kills_its_process_three_times_stops_and_says_so(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, runner: Runner
+) -> None:
+    run = shelf.claimed(crew, owner="there")
+    for _ in range(2):
+        shelf.write(runs.hand_back, stored(shelf, run), died=True)
+        shelf.write(runs.claim, run.id, owner="there")
+    shelf.ages(run, "heartbeat_at", 61)
+
+    runner.recover()
+
+    reason = heard.the(RunFailed, run).reason
+    assert reason == "The bot stopped 3 times while it worked on this run, so it does not try once more."
+    assert work.order == []
 
 
 def test_a_run_that_somebody_wanted_stopped_when_its_process_died_is_stopped(
@@ -521,7 +566,7 @@ def test_a_process_looks_after_its_own_runs_first_and_then_takes_over_others(
     shelf.ages(own, "heartbeat_at", 3_600)
     shelf.ages(dead, "heartbeat_at", 3_600)
 
-    assert heard.the(RunFailed, dead).reason == INTERRUPTED
+    heard.the(RunResumed, dead)
     assert stored(shelf, own).status is RunState.RUNNING
     gate.set()
     heard.the(RunCompleted, own)
@@ -537,7 +582,7 @@ def test_a_run_whose_end_could_not_be_written_does_not_go_on_for_ever(
     runner, run = start(heartbeat=0.05), shelf.run(crew)
     runner.enqueue(run.id)
 
-    assert heard.the(RunFailed, run).reason == INTERRUPTED
+    assert "does not try once more" in heard.the(RunFailed, run).reason
     assert "disk full" in caplog.text
     assert RunCompleted not in heard.of(run)
 
@@ -562,25 +607,127 @@ def test_the_end_of_a_run_that_was_taken_over_changes_nothing(
 # Shutting down
 
 
-def test_closing_ends_what_goes_on_and_leaves_what_waits_to_the_next_start(
+def test_closing_hands_back_what_goes_on_and_leaves_what_waits_to_the_next_start(
     shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, start: Callable[..., Runner]
 ) -> None:
     runner = start(workers=1)
-    going, waiting, late = shelf.run(crew), shelf.run(crew), shelf.run(crew)
+    going, waiting = shelf.run(crew), shelf.run(crew)
     work.of(going, until_stopped)
     runner.enqueue(going.id)
-    runner.enqueue(waiting.id)
     work.begins(going)
 
     runner.close()
     runner.enqueue(waiting.id)
-    runner.enqueue(late.id)
 
-    assert heard.the(RunFailed, going).reason == INTERRUPTED
-    assert (stored(shelf, going).error, stored(shelf, waiting).status) == (INTERRUPTED, RunState.QUEUED)
-    assert heard.of(waiting) == heard.of(late) == []
-    start().enqueue(waiting.id)
+    handed_back = stored(shelf, going)
+    assert (handed_back.status, handed_back.crashes, handed_back.owner_process) == (RunState.QUEUED, 0, None)
+    assert stored(shelf, waiting).status is RunState.QUEUED
+    assert heard.of(going) == [RunStarted]
+    work.of(going, at_once)
+    start(workers=1).recover()
+    heard.the(RunCompleted, going)
     heard.the(RunCompleted, waiting)
+    assert heard.of(going) == [RunStarted, RunResumed, RunCompleted]
+
+
+# Waiting for people
+
+
+def test_a_run_that_waits_holds_no_thread_and_goes_on_when_it_is_answered(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, start: Callable[..., Runner]
+) -> None:
+    runner = start(workers=1)
+    run, other = shelf.run(crew), shelf.run(crew)
+    work.of(run, raising(Waiting("task:Find sources", "Find sources")))
+    runner.enqueue(run.id)
+    runner.enqueue(other.id)
+
+    assert heard.the(RunWaiting, run).task == "Find sources"
+    heard.the(RunCompleted, other)
+    waits = stored(shelf, run)
+    assert (waits.status, waits.waiting_for, waits.owner_process) == (RunState.WAITING, "Find sources", None)
+
+    work.of(run, at_once)
+    assert shelf.write(runs.wake, run.id)
+    runner.enqueue(run.id)
+
+    heard.the(RunCompleted, run)
+    assert heard.of(run) == [RunStarted, RunWaiting, RunResumed, RunCompleted]
+    assert heard.the(RunResumed, run).why == "answer"
+
+
+def test_an_answer_that_comes_before_the_run_waits_for_it_is_not_lost(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, runner: Runner
+) -> None:
+    run = shelf.run(crew)
+
+    def ask(emit: Emit, _stop: threading.Event) -> str:
+        assert not shelf.write(runs.wake, run.id)
+        work.of(run, at_once)
+        raise Waiting("task:Find sources", "Find sources")
+
+    work.of(run, ask)
+    runner.enqueue(run.id)
+
+    heard.the(RunCompleted, run)
+    assert heard.of(run) == [RunStarted, RunResumed, RunCompleted]
+
+
+def test_a_run_that_waits_for_a_person_is_stopped_at_once(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, runner: Runner
+) -> None:
+    run = shelf.run(crew)
+    work.of(run, raising(Waiting("task:Find sources", "Find sources")))
+    runner.enqueue(run.id)
+    heard.the(RunWaiting, run)
+
+    runner.stop(stored(shelf, run), BEN)
+
+    assert heard.the(RunCancelled, run).by == BEN
+    assert not shelf.write(runs.wake, run.id)
+
+
+# Two processes
+
+
+def test_a_run_that_another_process_works_on_is_stopped_there(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, start: Callable[..., Runner]
+) -> None:
+    here, run = start(poll=0.05), shelf.run(crew)
+    work.of(run, until_stopped)
+    here.enqueue(run.id)
+    work.begins(run)
+    there = start(workers=1)
+
+    there.stop(stored(shelf, run), BEN)
+
+    assert heard.the(RunCancelled, run).by == BEN
+    assert heard.of(run) == [RunStarted, RunCancelled]
+
+
+def test_work_on_a_run_that_was_taken_over_ends_without_a_word(
+    shelf: Shelf, crew: CrewInstance, work: Work, heard: Heard, start: Callable[..., Runner]
+) -> None:
+    runner, run, ended = start(heartbeat=60, workers=1), shelf.run(crew), threading.Event()
+
+    def until_noticed(emit: Emit, stop: threading.Event) -> str:
+        try:
+            return until_stopped(emit, stop)
+        finally:
+            ended.set()
+
+    work.of(run, until_noticed)
+    runner.enqueue(run.id)
+    work.begins(run)
+    shelf.write(runs.hand_back, stored(shelf, run), died=True)
+    taken = shelf.write(runs.claim, run.id, owner="there")
+    runner.enqueue(run.id)
+
+    assert ended.wait(SOON)
+    runner.close()
+    assert heard.of(run) == [RunStarted]
+    assert taken
+    assert stored(shelf, run).fence == taken.fence
 
 
 def test_a_run_that_somebody_stopped_just_before_closing_says_who(

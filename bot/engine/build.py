@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.engine import placeholders
 from bot.engine.llms import Models, ModelUnusable
+from bot.engine.memory import TASK, Output
 from bot.engine.tools.toolbox import Kit, ToolUnusable
 from bot.engine.work import Skips, make_task
 from bot.errors import UserError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MANAGER = "Manager"
 PLANNER = "Planner"
+
+# Under this key a run remembers what its planner made of the tasks.
+PLAN = "plan"
 
 # Below this many tokens CrewAI's way of parking long tool results in files costs more than it saves.
 SMALL_WINDOW = 16_000
@@ -58,24 +62,39 @@ class Built:
     planner: Worker | None = None
 
 
-def build(definition: Definition, inputs: Mapping[str, object], models: Models, kit: Kit | None = None) -> Built:
+def build(
+    definition: Definition,
+    inputs: Mapping[str, object],
+    models: Models,
+    kit: Kit | None = None,
+    finished: Mapping[str, Output] | None = None,
+) -> Built:
     """Make the objects of one run, the inputs filled in; run it with ``crew.kickoff()``. Tools come from ``kit``.
+
+    What is ``finished``, by the keys of ``bot.engine.memory``, is not done again.
 
     Raises ``CannotBuild``, ``MissingInput`` or ``NoSchema`` with a sentence that names the agent, task or input.
     """
     _check(definition)
+    finished = finished or {}
     cast = _Cast(definition, inputs, models, kit)
     tasks: dict[str, Task] = {}
     skips = Skips()
     for plan in definition.tasks:
-        tasks[plan.name] = make_task(plan, inputs, cast.for_task(plan), tasks, skips, manager=cast.manager)
-    crew = _crew(definition, cast, list(tasks.values()), models)
+        kept = finished.get(TASK + plan.name)
+        worker = cast.for_task(plan)
+        tasks[plan.name] = make_task(plan, inputs, worker, tasks, skips, manager=cast.manager, kept=kept)
+    planned = finished.get(PLAN)
+    for name, description in (planned or {}).items():
+        tasks[name].description = description
+    planning = definition.settings.planning and planned is None
+    crew = _crew(definition, cast, list(tasks.values()), models, planning=planning)
     plans = {str(tasks[plan.name].id): plan for plan in definition.tasks}
-    planner = Worker(PLANNER, models.name(definition.settings.planning_llm)) if definition.settings.planning else None
+    planner = Worker(PLANNER, models.name(definition.settings.planning_llm)) if planning else None
     return Built(crew, plans, cast.workers, cast.titles, skips, planner)
 
 
-def _crew(definition: Definition, cast: _Cast, tasks: list[Task], models: Models) -> Crew:
+def _crew(definition: Definition, cast: _Cast, tasks: list[Task], models: Models, *, planning: bool) -> Crew:
     from crewai import Crew
     from crewai import Process as CrewProcess
     from pydantic import ValidationError
@@ -88,8 +107,8 @@ def _crew(definition: Definition, cast: _Cast, tasks: list[Task], models: Models
             tasks=tasks,
             process=CrewProcess.hierarchical if cast.manager else CrewProcess.sequential,
             manager_agent=cast.manager,
-            planning=wanted.planning,
-            planning_llm=_llm(models, wanted.planning_llm, "The planning") if wanted.planning else None,
+            planning=planning,
+            planning_llm=_llm(models, wanted.planning_llm, "The planning") if planning else None,
             verbose=False,
             cache=wanted.cache,
             memory=False,

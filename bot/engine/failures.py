@@ -59,7 +59,7 @@ def reason(error: BaseException, *, model: str, models: Models, tool: str = "") 
 
     ``tool`` is the tool that failed last, in quotes and with what it said, if one did.
     """
-    for link in _chain(error):
+    for link in chain(error):
         if isinstance(link, UserError):
             return link.sentence
     failure = _failure(error, model, models, tool)
@@ -76,7 +76,7 @@ def lasting(refusal: ModelRefused, *, model: str, models: Models, times: int) ->
 
 def words(error: BaseException) -> str:
     """The names and words of an error and all that led to it, in lower case."""
-    return "\n".join(f"{type(link).__name__} {link}" for link in _chain(error)).lower()
+    return "\n".join(f"{type(link).__name__} {link}" for link in chain(error)).lower()
 
 
 def status(error: BaseException) -> int | None:
@@ -87,7 +87,7 @@ def status(error: BaseException) -> int | None:
 
 def refusal(error: BaseException) -> BaseException | None:
     """The error that a server answered with a status, in its own words."""
-    return next((link for link in _chain(error) if isinstance(getattr(link, "status_code", None), int)), None)
+    return next((link for link in chain(error) if isinstance(getattr(link, "status_code", None), int)), None)
 
 
 def brief(error: BaseException, models: Models) -> str:
@@ -95,7 +95,8 @@ def brief(error: BaseException, models: Models) -> str:
     return first_line(models.redactor(str(error))) or type(error).__name__
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that led to it, each once, the last first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

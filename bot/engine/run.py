@@ -8,17 +8,21 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 from dataclasses import replace
 from typing import Any, cast
 
-from bot.engine.build import Built, Worker, build
-from bot.engine.failures import ModelRefused, first_line, lasting, reason
+from bot.engine.build import PLAN, Built, Worker, build
+from bot.engine.desk import Closed, Desk, Waiting
+from bot.engine.failures import ModelRefused, chain, first_line, lasting, reason
 from bot.engine.hardening import tame
 from bot.engine.llms import Models
 from bot.engine.local_model import stop_signal
+from bot.engine.memory import TASK, Forgetful, Memory, Output, TakenOver
 from bot.engine.meter import LimitReached, Meter
 from bot.engine.tools.toolbox import Kit
+from bot.engine.work import outcome, skipped
 from bot.errors import UserError
 from bot.events import (
     ModelAnswered,
@@ -65,6 +69,10 @@ class TooSlow(UserError):
     """{agent} did not finish within its time limit of {seconds} seconds."""
 
 
+class NotKept(UserError):
+    """What was done could not be stored, so the run stopped there. Try again from there once the database answers."""
+
+
 class NoAnswer(UserError):
     """{agent} came to no answer: too long a prompt, or unreadable words. Shorten the task or choose another model."""
 
@@ -83,26 +91,33 @@ def execute(
     stop: threading.Event,
     kit: Kit | None = None,
     meter: Meter | None = None,
+    memory: Memory | None = None,
+    desk: Desk | None = None,
 ) -> str:
     """Carry out a run on this thread, with tools from ``kit``; the whole text of its last task.
 
-    ``emit`` is told of tasks, tools and model calls in order, one at a time, on whichever thread they happen. Raises
-    ``Stopped`` soon after ``stop`` is set, ``LimitReached`` when ``meter`` says so, and ``EngineFailure`` with a
-    sentence and the task for everything else.
+    What ``memory`` knows is not done again, and what gets done is kept there before it is told. People are asked at
+    the ``desk``. ``emit`` is told of tasks, tools and model calls in order, one at a time, on whichever thread they
+    happen. Raises ``Stopped`` soon after ``stop`` is set, ``Waiting`` where an answer is missing, ``TakenOver`` when
+    the run is another process's, ``LimitReached`` when ``meter`` says so, and ``EngineFailure`` with a sentence and the
+    task for everything else.
     """
     tame()
+    memory = memory or Forgetful()
     try:
-        built = build(definition, inputs, models, kit)
+        built = build(definition, inputs, models, kit, memory.recall())
     except UserError as error:
         raise EngineFailure(reason=error.sentence) from error
-    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter or Meter())
+    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter or Meter(), memory, desk or Closed())
     try:
         return models.redactor(contextvars.Context().run(_kickoff, built, run_id, watch, stop))
     except Exception as error:
         if stop.is_set():
             raise Stopped from error
-        if isinstance(watch.trouble, LimitReached):
+        if isinstance(watch.trouble, TakenOver | LimitReached):
             raise watch.trouble from None
+        if waiting := _waiting(error):
+            raise waiting from None
         why = reason(watch.trouble or error, model=watch.worker.model, models=models, tool=watch.broken_tool)
         why = models.redactor(why)
         story = models.redactor("".join(traceback.format_exception(error)))
@@ -142,11 +157,31 @@ def _kickoff(built: Built, run_id: int, watch: _Watch, stop: threading.Event) ->
         # Without inputs CrewAI leaves all braces alone; ours are filled in.
         try:
             output: Any = built.crew.kickoff()
+        except Exception as error:
+            if _waiting(error):
+                _finish_the_rest(built)
+            raise
         finally:
             watch.over = True
     if watch.trouble:
         raise watch.trouble
     return str(output.raw)
+
+
+def _waiting(error: BaseException) -> Waiting | None:
+    """The question to people that a run ended with, if it did."""
+    return next((link for link in chain(error) if isinstance(link, Waiting)), None)
+
+
+def _finish_the_rest(built: Built) -> None:
+    """Let the tasks that go on at the same time come to their end: people take longer than they do."""
+    futures.wait(_going(built))
+
+
+def _going(built: Built) -> Iterator[futures.Future[Any]]:
+    for task in built.crew.tasks:
+        if going := getattr(task, "_going", None):
+            yield going
 
 
 def _guard(watch: _Watch, stop: threading.Event) -> Callable[[Any], None]:
@@ -178,12 +213,17 @@ class _NobodyAsks:
 class _Watch:
     """Turns CrewAI's events into ours, whichever of the tasks in progress they belong to."""
 
-    def __init__(self, run_id: int, built: Built, emit: Emit, models: Models, meter: Meter) -> None:
+    def __init__(
+        self, run_id: int, built: Built, emit: Emit, models: Models, meter: Meter, memory: Memory, desk: Desk
+    ) -> None:
         self._run_id = run_id
         self._built = built
         self._emit = emit
         self._models = models
         self._meter = meter
+        self._memory = memory
+        self.desk = desk
+        self._planning = built.planner is not None
         # Several tools may be called at once, each on a thread of its own.
         self._lock = threading.RLock()
         # Who answers for each task in progress, and until when, in the order in which they began.
@@ -252,6 +292,9 @@ class _Watch:
         plan = self._built.tasks.get(str(event.task_id))
         if plan is None:
             return  # CrewAI's own, such as planning.
+        if self._planning:
+            self._planning = False
+            self._keep(PLAN, {task.name or "": task.description for task in self._built.crew.tasks})
         agent = event.task.agent if self._built.crew.manager_agent is None else self._built.crew.manager_agent
         worker = self.worker = self._built.workers[str(agent.id)]
         self._charged[plan.name] = (worker, time.monotonic() + worker.seconds if worker.seconds else math.inf)
@@ -266,6 +309,8 @@ class _Watch:
             self._failed, self.trouble = plan.name, NoAnswer(agent=worker.name)
             return
         del self._charged[plan.name]
+        if not self._keep(TASK + plan.name, outcome(event.output, worker.name)):
+            return
         self._tell(TaskFinished, worker.name, plan.name, output=event.output.raw)
         if file := plan.settings.output_file:
             self._tell(TaskFile, worker.name, plan.name, name=file, content=event.output.raw)
@@ -277,7 +322,8 @@ class _Watch:
 
     def task_skipped(self, task: str) -> None:
         with self._lock:
-            self._emit(TaskSkipped(run_id=self._run_id, task=task))
+            if self._keep(TASK + task, skipped()):
+                self._emit(TaskSkipped(run_id=self._run_id, task=task))
 
     def tool_started(self, event: Any) -> None:
         self._tell(ToolStarted, self._doing(event).name, self._task_now(), tool=self._tool(event))
@@ -317,6 +363,17 @@ class _Watch:
         self._tell(ModelCalled, worker.name, task, model=worker.model, cut=cut, cost=cost, **tokens)
         if worker.quoted:
             self._tell(ModelAnswered, worker.name, task, answer=str(event.response)[:LONGEST_ANSWER])
+
+    def _keep(self, key: str, output: Output) -> bool:
+        """Remember it before it is told; a run that cannot remember must not go on, or it would do things twice."""
+        try:
+            self._memory.keep(key, self._models.redactor.everywhere(output))
+        except Exception as error:
+            if not isinstance(error, TakenOver):
+                log.exception("Run %s: %s could not be kept", self._run_id, key)
+            self.trouble = error if isinstance(error, TakenOver) else NotKept()
+            return False
+        return True
 
     def _tool_ended(self, event: Any, error: str | None) -> None:
         tool, said = self._tool(event), first_line(error or "")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bot.engine import placeholders
 from bot.engine.conditions import Undecided, holds
+from bot.engine.memory import Output
 from bot.engine.schemas import schema_problem
 from bot.errors import UserError
 from store.definitions import TaskPlan
@@ -46,14 +49,14 @@ def make_task(
     skips: Skips,
     *,
     manager: Agent | None = None,
+    kept: Output | None = None,
 ) -> Task:
     """One task; ``earlier`` are those before it by name. Raises ``MissingInput`` or ``NoSchema``.
 
-    A guardrail asks the model of the agent, or of the ``manager`` where the task has none.
+    A guardrail asks the model of the agent, or of the ``manager`` where the task has none. A task that came to ``kept``
+    before gives that back at once.
     """
-    from crewai import Task
-    from crewai.tasks.conditional_task import ConditionalTask
-
+    plain, conditional = _kinds()
     wanted = plan.settings
     facts: dict[str, Any] = {
         "name": plan.name,
@@ -68,8 +71,69 @@ def make_task(
         **_guardrail(wanted, inputs, agent or manager),
     }
     if not wanted.condition:
-        return Task(**facts)
-    return ConditionalTask(**facts, condition=_condition(plan, earlier, skips))
+        task = plain(**facts)
+    elif kept is None:
+        task = conditional(**facts, condition=_condition(plan, earlier, skips))
+    else:
+        decided = not kept["skipped"]
+        task = conditional(**facts, condition=lambda last: decided)
+    if kept is not None and not kept["skipped"]:
+        task.output = _restored(task, kept)
+    return task
+
+
+def outcome(output: TaskOutput, agent: str) -> Output:
+    """What a task came to, for keeps; ``agent`` is who did it, by the definition’s name."""
+    return {"raw": output.raw, "json": output.json_dict, "agent": agent, "skipped": False}
+
+
+def skipped() -> Output:
+    """What is kept of a task that was left out."""
+    return {"raw": "", "json": None, "agent": "", "skipped": True}
+
+
+def _restored(task: Task, kept: Output) -> TaskOutput:
+    from crewai.tasks.task_output import TaskOutput
+
+    return TaskOutput(
+        name=task.name,
+        description=task.description,
+        expected_output=task.expected_output,
+        raw=kept["raw"],
+        json_dict=kept["json"],
+        agent=task.agent.role if task.agent else kept["agent"],
+    )
+
+
+@cache
+def _kinds() -> tuple[type[Task], type[Task]]:
+    """CrewAI’s tasks, less that they do again what has its output already.
+
+    CrewAI can begin a crew in the middle, but does everything after the first unfinished task anew, also what was
+    finished at the same time as others.
+    """
+    from crewai import Task
+    from crewai.tasks.conditional_task import ConditionalTask
+    from pydantic import PrivateAttr
+
+    class Remembered(Task):
+        _going: Future[TaskOutput] | None = PrivateAttr(None)
+
+        def execute_sync(self, agent: Any = None, context: Any = None, tools: Any = None) -> TaskOutput:
+            return self.output or super().execute_sync(agent, context, tools)
+
+        def execute_async(self, agent: Any = None, context: Any = None, tools: Any = None) -> Future[TaskOutput]:
+            if self.output is None:
+                self._going = super().execute_async(agent, context, tools)
+                return self._going
+            done: Future[TaskOutput] = Future()
+            done.set_result(self.output)
+            return done
+
+    class RememberedIf(Remembered, ConditionalTask):
+        """The same, of one that may be left out."""
+
+    return Remembered, RememberedIf
 
 
 def _context(plan: TaskPlan, earlier: Mapping[str, Task]) -> dict[str, Any]:

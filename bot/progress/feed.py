@@ -17,12 +17,14 @@ from bot.events import (
     RunCompleted,
     RunEvent,
     RunFailed,
+    RunResumed,
     RunStarted,
+    RunWaiting,
 )
 from bot.progress import messages
 from bot.progress.picture import RunPicture
 from bot.slack.gate import Gate, SlackRefused
-from store import logs, runs, usage
+from store import finished, logs, runs, usage
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import NOTHING_NEW, Execution, RunState
@@ -196,7 +198,7 @@ class Feed:
         if isinstance(event, _ENDINGS):
             self._end(picture)
             return
-        if isinstance(event, RunStarted):
+        if isinstance(event, RunStarted | RunResumed | RunWaiting):
             self._show_parent(picture)
         self._attach(picture)
         self._show(picture)
@@ -204,7 +206,7 @@ class Feed:
     def _taken_up(self, event: RunEvent) -> RunPicture | None:
         """A run that another process announced, or could not; nothing where one that has been told about is meant."""
         with self.store.reading() as session:
-            picture = RunPicture.of(runs.fetch(session, event.run_id))
+            picture = RunPicture.of(runs.fetch(session, event.run_id), finished.all_of(session, event.run_id))
         if picture.state.over and not isinstance(event, _ENDINGS):
             return None
         self._pictures[event.run_id] = picture
@@ -309,6 +311,7 @@ def _metadata(run: Execution, part: str) -> dict[str, Any]:
 
 # What the log keeps of each event, besides agent and task: the field that tells most.
 _SAID = {
+    "RunResumed": "why",
     "TaskFinished": "output",
     "TaskFile": "name",
     "ModelAnswered": "answer",

@@ -16,6 +16,7 @@ from store.usage import dollars
 MARKS = {
     RunState.QUEUED: "🕐",
     RunState.RUNNING: "▶️",
+    RunState.WAITING: "✋",
     RunState.COMPLETED: "✅",
     RunState.FAILED: "❌",
     RunState.CANCELLED: "⏹️",
@@ -94,6 +95,8 @@ def _state_words(picture: RunPicture) -> str:
             return "Waiting for its turn"
         case RunState.RUNNING:
             return "Running"
+        case RunState.WAITING:
+            return f"Waiting for an answer at “{picture.waiting_for}”"
         case RunState.COMPLETED:
             return f"Done{took}"
         case RunState.FAILED:
@@ -122,6 +125,8 @@ def _card(number: int, task: TaskPicture, now: datetime, result: str | None) -> 
 
 def _details(task: TaskPicture, now: datetime) -> str | None:
     parts = [task.agent] if task.agent else []
+    if task.waits:
+        parts.append("waits for an answer")
     if task.tool:
         parts.append(f"using {task.tool}")
     spent = ((task.ended_at or now) - task.started_at).total_seconds() if task.started_at else 0

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
+from typing import Any
 
 from bot import events
 from bot.slack.blocks import TaskStatus
+from store.finished import TASK
 from store.runs import Execution, RunState
+
+SKIPPED = "Skipped: its condition did not hold."
 
 
 @dataclass
@@ -23,6 +28,8 @@ class TaskPicture:
     ended_at: datetime | None = None
     output: str | None = None
     reason: str | None = None
+    # Whether a person has to answer before it goes on.
+    waits: bool = False
     # Whether the model’s last answer ended at its limit of tokens.
     cut: bool = False
 
@@ -39,6 +46,7 @@ class RunPicture:
     tokens: int = 0
     # In US dollars; none where no price is known.
     cost: float | None = None
+    waiting_for: str | None = None
     reason: str | None = None
     failed_task: str | None = None
     stopped_by: str | None = None
@@ -50,9 +58,9 @@ class RunPicture:
     shown_at: datetime | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, run: Execution) -> RunPicture:
-        """The picture of a run as the store knows it."""
-        return cls(
+    def of(cls, run: Execution, finished: Mapping[str, Mapping[str, Any]] | None = None) -> RunPicture:
+        """The picture of a run as the store knows it, with what is ``finished`` of it."""
+        picture = cls(
             run=run,
             state=run.status,
             tasks={task.name: TaskPicture(task.name, task.agent) for task in run.definition.tasks},
@@ -64,9 +72,16 @@ class RunPicture:
             failed_task=run.error_task,
             stopped_by=run.cancelled_by,
             result=run.results,
+            waiting_for=run.waiting_for,
             thread_ts=run.thread_ts,
             progress_ts=run.progress_ts,
         )
+        for key, output in (finished or {}).items():
+            if (task := picture.tasks.get(key.removeprefix(TASK))) and key.startswith(TASK):
+                task.status, task.output = "complete", SKIPPED if output["skipped"] else output["raw"]
+        if waiting := picture.tasks.get(run.waiting_for or ""):
+            waiting.status, waiting.waits = "in_progress", True
+        return picture
 
     @property
     def current(self) -> TaskPicture | None:
@@ -81,6 +96,26 @@ class RunPicture:
     @apply.register
     def _(self, event: events.RunStarted) -> None:
         self.state, self.started_at = RunState.RUNNING, event.at
+
+    @apply.register
+    def _(self, event: events.RunResumed) -> None:
+        self.state, self.started_at, self.ended_at = RunState.RUNNING, self.started_at or event.at, None
+        self.reason = self.failed_task = self.stopped_by = self.waiting_for = None
+        for task in self.tasks.values():
+            if task.status != "complete":
+                task.status, task.waits, task.reason, task.started_at, task.ended_at = (
+                    "pending",
+                    False,
+                    None,
+                    None,
+                    None,
+                )
+
+    @apply.register
+    def _(self, event: events.RunWaiting) -> None:
+        self.state, self.waiting_for = RunState.WAITING, event.task
+        task = self._task(event.task, "")
+        task.status, task.waits, task.tool = "in_progress", True, None
 
     @apply.register
     def _(self, event: events.TaskStarted) -> None:
@@ -100,7 +135,7 @@ class RunPicture:
     @apply.register
     def _(self, event: events.TaskSkipped) -> None:
         task = self._task(event.task, "")
-        task.status, task.ended_at, task.output = "complete", event.at, "Skipped: its condition did not hold."
+        task.status, task.ended_at, task.output = "complete", event.at, SKIPPED
 
     @apply.register
     def _(self, event: events.TaskFile) -> None:

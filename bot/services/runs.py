@@ -42,6 +42,10 @@ class Launcher(Protocol):
 
     def stop(self, run: Execution, by: str) -> None: ...
 
+    def resume(self, run_id: int) -> None:
+        """Let a run that was queued again go on."""
+        ...
+
 
 class Runs:
     """The workspace's runs."""
@@ -64,15 +68,29 @@ class Runs:
         self.launcher = launcher
         self.model_problem = model_problem
 
-    def start(self, crew_id: int, inputs: dict[str, Any], *, by: Actor, channel: str, tell: Tell) -> Execution:
+    def start(
+        self,
+        crew_id: int,
+        inputs: dict[str, Any],
+        *,
+        by: Actor,
+        channel: str,
+        tell: Tell,
+        source: str = "person",
+        thread_ts: str | None = None,
+    ) -> Execution:
         """Queue a run of the crew as it is now; raise ``Gone``, ``NotAllowed``, ``NotReady`` or ``InputsMissing``.
 
-        A flow's inputs are JSON values or texts that say them; raise ``InputsRefused`` with those that do not fit. What
-        goes wrong later, before the run has a thread of its own, is said through ``tell``.
+        A flow's inputs are JSON values or texts that say them; raise ``InputsRefused`` with those that do not fit.
+        ``source`` says what started it: ``person``, ``schedule``, ``shortcut``, ``workflow`` or ``thread``; with
+        ``thread_ts`` it is told about in that thread. What goes wrong later, before the run has a thread of its own, is
+        said through ``tell``.
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            run = self.queue(session, crew_id, inputs, viewer=viewer, channel=channel)
+            run = self.queue(
+                session, crew_id, inputs, viewer=viewer, channel=channel, source=source, thread_ts=thread_ts
+            )
         self.launcher.launch(run, tell)
         return run
 
@@ -84,6 +102,8 @@ class Runs:
         *,
         viewer: Viewer,
         channel: str,
+        source: str = "person",
+        thread_ts: str | None = None,
         schedule_id: int | None = None,
         slot: datetime | None = None,
         telling: str | None = None,
@@ -108,6 +128,8 @@ class Runs:
             version=version,
             by=by.user,
             channel=channel,
+            source=source,
+            thread_ts=thread_ts,
             schedule_id=schedule_id,
             slot=slot,
             telling=telling,

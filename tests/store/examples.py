@@ -57,12 +57,21 @@ class Shelf:
     def task(self, crew: CrewInstance, name: str = "Find sources", *, by: str = ANA, **more: Any) -> Task:
         return self.write(tasks.add, task_draft(name, **more), crew_id=crew.id, team=crew.team, by=by)
 
-    def run(self, crew: CrewInstance, inputs: dict[str, str] | None = None, *, by: str = ANA) -> Execution:
-        """A queued run of the crew as it is."""
+    def run(
+        self,
+        crew: CrewInstance,
+        inputs: dict[str, str] | None = None,
+        *,
+        by: str = ANA,
+        thread_ts: str | None = "1700000000.000100",
+    ) -> Execution:
+        """A queued run of the crew as it is, which has a thread already unless told otherwise."""
         members = self.read(agents.list_all, crew.id, team=crew.team)
         work = self.read(tasks.list_all, crew.id, team=crew.team)
         frozen = freeze(crew, members, work)
-        return self.write(runs.add, crew, frozen, inputs or {}, version=1, by=by, channel="C0RESEARCH")
+        return self.write(
+            runs.add, crew, frozen, inputs or {}, version=1, by=by, channel="C0RESEARCH", thread_ts=thread_ts
+        )
 
     def claimed(self, crew: CrewInstance, *, owner: str = "here") -> Execution:
         """A run that ``owner`` works on."""
