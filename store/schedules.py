@@ -344,12 +344,6 @@ def last_told(session: Session, schedule_id: int, *, team: str, before: int) -> 
     return session.scalar(wanted)
 
 
-def count_of_crew(session: Session, crew_id: int, *, team: str) -> int:
-    """How many schedules a crew has."""
-    wanted = select(func.count()).select_from(ScheduleRow)
-    return session.scalar(wanted.where(ScheduleRow.crew_id == crew_id, ScheduleRow.team == team)) or 0
-
-
 def _with_names() -> Select[ScheduleRow, str]:
     return select(ScheduleRow, CrewInstanceRow.name).join(CrewInstanceRow, CrewInstanceRow.id == ScheduleRow.crew_id)
 

@@ -229,4 +229,4 @@ class Clock:
         self.notify(schedule.team, schedule.owner, f"{words} `/crew schedules` shows it.")
 
     def _unannounced(self, schedule: Schedule, sentence: str) -> None:
-        self._tell_owner(schedule.model_copy(update={"note": sentence}), "could not start.")
+        self._tell_owner(schedule.model_copy(update={"note": sentence}), "could not post a run.")

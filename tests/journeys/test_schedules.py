@@ -295,7 +295,7 @@ def test_a_channel_that_the_bot_has_left_is_told_to_the_owner(
     later.comes()
 
     ana.goes_to("Crew")
-    ana.sees("could not start. I’m not in this channel")
+    ana.sees("could not post a run. I’m not in this channel")
 
 
 def rest(later: Later) -> None:

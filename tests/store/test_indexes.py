@@ -11,12 +11,29 @@ from typing import Any
 import pytest
 from sqlalchemy import event, inspect
 
-from store import agents, audit, crews, limits, line, logs, runs, shares, steps, tables, tasks, tools, usage
-from store.crews import CrewDraft
+from bot.recurrence import Kind, Recurrence
+from store import (
+    agents,
+    audit,
+    crews,
+    limits,
+    line,
+    logs,
+    runs,
+    schedules,
+    shares,
+    steps,
+    tables,
+    tasks,
+    tools,
+    usage,
+)
+from store.crews import CrewDraft, CrewInstance
 from store.database import Store
 from store.limits import Ceiling, CrewLimits, Scope
 from store.logs import LogEntry
 from store.runs import RunState
+from store.schedules import ScheduleDraft
 from store.shares import EVERYBODY, Level, Seer
 from store.steps import StepDraft
 from store.tools import ToolDraft
@@ -37,7 +54,26 @@ GROWING = {
     "crew_limits",
     "allowances",
     "turns",
+    "schedules",
 }
+
+
+def every_schedule(shelf: Shelf, crew: CrewInstance, seer: Seer) -> None:
+    now = datetime.now(UTC)
+    plan = ScheduleDraft(recurrence=Recurrence(kind=Kind.DAILY), zone="UTC", channel="C0RESEARCH")
+    made = shelf.write(schedules.add, plan, crew_id=crew.id, team=NORTHWIND, by=ANA, next_at=now)
+    shelf.write(schedules.change, made.id, plan, team=NORTHWIND, version=1, by=ANA, next_at=now)
+    shelf.write(schedules.move, shelf.read(schedules.get, made.id, team=NORTHWIND), note="")
+    shelf.read(schedules.list_all, team=NORTHWIND)
+    shelf.read(schedules.list_all, team=NORTHWIND, crew_id=crew.id)
+    shelf.read(schedules.list_all, team=NORTHWIND, seer=seer)
+    shelf.read(schedules.due, now)
+    shelf.read(schedules.idle)
+    shelf.read(schedules.ahead, now)
+    shelf.read(schedules.begun, made, [now])
+    shelf.read(schedules.last_runs, [made.id], team=NORTHWIND)
+    shelf.read(schedules.last_told, made.id, team=NORTHWIND, before=100)
+    shelf.write(schedules.remove, made.id, team=NORTHWIND)
 
 
 def everything(shelf: Shelf) -> None:
@@ -72,6 +108,7 @@ def everything(shelf: Shelf) -> None:
     shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, started_by=ANA, unfinished=True, before=run.id)
     shelf.read(runs.get, run.id, team=NORTHWIND)
     seer = Seer(ANA, (ANA, EVERYBODY, "C0RESEARCH"))
+    every_schedule(shelf, crew, seer)
     shelf.write(shares.put, crew.id, {EVERYBODY: Level.RUN}, team=NORTHWIND)
     shelf.read(shares.of_crew, crew.id, team=NORTHWIND)
     shelf.read(shares.level, crew.id, seer.subjects, team=NORTHWIND)
