@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -179,6 +182,36 @@ class Dying(Clock):
         viewer = self.rights.of(Actor(schedule.team, schedule.owner))
         assert self._run(schedule, viewer)
         raise Killed
+
+
+def test_three_processes_of_which_one_is_killed_begin_each_hour_once(sim: Simulation) -> None:
+    """An hour of theirs is half a second, and each has its own idea of what time it is."""
+    hourly = Recurrence(kind=Kind.HOURS, hours=1)
+    made = [sim.schedule(hourly, missed=Missed.EACH_DAY, busy=Busy.QUEUE) for _ in range(3)]
+    url = sim.office.store.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.store.ticking", url, NINE.isoformat(), "8000"]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(3)
+        ]
+        for process in processes:
+            stack.callback(process.kill)
+            assert process.stdout
+            assert process.stdout.readline() == "ticking\n"
+        first = processes[0]
+        assert first.stdout
+        while datetime.fromisoformat(first.stdout.readline().strip()) < NINE + 3 * HOUR:
+            pass
+        first.kill()
+        for other in processes[1:]:
+            assert other.stdout
+            while datetime.fromisoformat(other.stdout.readline().strip()) < NINE + 8 * HOUR:
+                pass
+
+    for schedule in made:
+        slots = sim.slots(schedule)
+        assert len(slots) > 7
+        assert slots == [NINE + hours * HOUR for hours in range(len(slots))]
 
 
 def test_a_transaction_that_is_cut_off_leaves_the_time_due(sim: Simulation) -> None:
