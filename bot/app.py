@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ import handlers.history
 import handlers.home
 import handlers.limits
 import handlers.mentions
+import handlers.memories
 import handlers.models
 import handlers.more_settings
 import handlers.moving
@@ -57,6 +59,7 @@ from bot.services.crews import Crews
 from bot.services.flows import Flows
 from bot.services.history import History
 from bot.services.limits import Limits
+from bot.services.memories import Memories
 from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
@@ -111,6 +114,7 @@ _DOORS = (
     handlers.limits,
     handlers.models,
     handlers.pictures,
+    handlers.memories,
     handlers.audit,
     handlers.home,
     handlers.mentions,
@@ -146,6 +150,7 @@ class Crewcall:
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
         self.limits = Limits(self.store, self.rights, self.admins)
+        self.memories = Memories(self.store, self.rights)
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
         self.newsroom = Newsroom(self.store, self._is_news)
         self.later = Later()
@@ -216,6 +221,7 @@ class Crewcall:
             "pages": Pages(crews, pictures, files, self.later),
             "step_asking": StepAsking(flows, crews, self.connections, self.people),
             "history": History(self.store, self.rights),
+            "memories": self.memories,
             "sharing": Sharing(self.store, self.rights),
             "admins": self.admins,
             "people": self.people,
@@ -258,7 +264,7 @@ class Crewcall:
                 models=models,
                 emit=emit,
                 stop=stop,
-                kit=Kit(self.toolbox, run_dir, self.tools.allowed(run.team)),
+                kit=Kit(self.toolbox, run_dir, self.tools.allowed(run.team), partial(self.memories.of_run, run.team)),
                 memory=Stored(self.store, run),
                 desk=Closed(),
             )

@@ -98,6 +98,8 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
             label = f"Settings of {crew.name}"
             yield blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=label)
     yield blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}")
+    if crew.settings.memory:
+        yield blocks.button("Memory", "crew.memory", str(crew.id), accessibility_label=f"Memory of {crew.name}")
     yield blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}")
     yield blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}")
     yield blocks.button("Limits", "limits.open", str(crew.id), accessibility_label=f"Limits of {crew.name}")

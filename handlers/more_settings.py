@@ -35,6 +35,7 @@ AGENT_SETTINGS = Form(
         "tool_failure_policy": Select(
             labels={"ignore": "Go on in silence", "warn": "Go on and note it", "raise": "The task fails"}
         ),
+        "knowledge": Text(multiline=True),
         "verbose": Checkbox("Keep what its model answers"),
     },
 )
@@ -88,6 +89,8 @@ CREW_SETTINGS = Form(
         "manager_llm": Suggested(nothing="The default model", other="Another model for the manager"),
         "planning": Checkbox("Plan all tasks first"),
         "planning_llm": Suggested(nothing="The default model", other="Another planning model"),
+        "memory": Checkbox("Remember what was learnt"),
+        "knowledge": Text(multiline=True),
         "cache": Checkbox("Make the same call only once"),
     },
 )

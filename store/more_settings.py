@@ -92,6 +92,13 @@ class AgentSettings(Settings):
     tool_failure_policy: FailurePolicy = Field(
         "warn", title="When a tool fails", description="What happens when one of its tools reports a failure."
     )
+    knowledge: str = Field(
+        "",
+        title="Knowledge",
+        max_length=20_000,
+        description="What it can look up, for example product facts or rules. Fitting parts are told with each task: "
+        "one call more.",
+    )
     verbose: bool = Field(
         False, title="Keep answers in the log", description="The run’s log shows everything its model answers."
     )
@@ -187,6 +194,14 @@ class CrewSettings(Settings):
     )
     planning_llm: str = Field(
         "", title="Planning model", max_length=200, description="As provider/model. Empty: the default model."
+    )
+    memory: bool = Field(
+        False,
+        title="Memory",
+        description="Its agents remember facts from one run to the next. Each task takes one or two calls more.",
+    )
+    knowledge: str = Field(
+        "", title="Knowledge", max_length=20_000, description="What all its agents can look up; one call more a task."
     )
     cache: bool = Field(
         False, title="Remember tool results", description="The same call of a tool in one run is made only once."

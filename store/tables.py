@@ -11,6 +11,7 @@ from store.limits import AllowanceRow, CrewLimitsRow, LimitPauseRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
 from store.run_files import RunFileRow
+from store.memories import MemoryRow
 from store.runs import ExecutionRow
 from store.schedules import ScheduleRow
 from store.secrets import SecretCanaryRow
@@ -36,6 +37,7 @@ ALL = (
     FinishedWorkRow,
     CrewVersionRow,
     ShareRow,
+    MemoryRow,
     AuditEntryRow,
     WorkspaceSettingsRow,
     ConnectionRow,

@@ -9,8 +9,10 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from bot.engine import placeholders
+from bot.engine.knowledge import knowledge_of
 from bot.engine.llms import Models, ModelUnusable
 from bot.engine.memory import TASK, Output
+from bot.engine.remembering import memory_of
 from bot.engine.tools.toolbox import Kit, ToolUnusable
 from bot.engine.work import Skips, make_task
 from bot.errors import UserError
@@ -19,6 +21,7 @@ from store.definitions import AgentPlan, Definition, TaskPlan, ToolPlan
 
 if TYPE_CHECKING:
     from crewai import Agent, Crew, Task
+    from crewai.memory.unified_memory import Memory
     from crewai.tools import BaseTool
 
 MANAGER = "Manager"
@@ -88,20 +91,22 @@ def build(
     for name, description in (planned or {}).items():
         tasks[name].description = description
     planning = definition.settings.planning and planned is None
-    crew = _crew(definition, cast, list(tasks.values()), models, planning=planning)
+    crew = _crew(definition, cast, list(tasks.values()), models, kit, planning=planning)
     plans = {str(tasks[plan.name].id): plan for plan in definition.tasks}
     planner = Worker(PLANNER, models.name(definition.settings.planning_llm)) if planning else None
     return Built(crew, plans, cast.workers, cast.titles, skips, planner)
 
 
-def _crew(definition: Definition, cast: _Cast, tasks: list[Task], models: Models, *, planning: bool) -> Crew:
+def _crew(
+    definition: Definition, cast: _Cast, tasks: list[Task], models: Models, kit: Kit | None, *, planning: bool
+) -> Crew:
     from crewai import Crew
     from crewai import Process as CrewProcess
     from pydantic import ValidationError
 
     wanted = definition.settings
     try:
-        return Crew(
+        crew = Crew(
             name=definition.name,
             agents=[agent for name, agent in cast.agents.items() if name != cast.manages],
             tasks=tasks,
@@ -111,12 +116,21 @@ def _crew(definition: Definition, cast: _Cast, tasks: list[Task], models: Models
             planning_llm=_llm(models, wanted.planning_llm, "The planning") if planning else None,
             verbose=False,
             cache=wanted.cache,
-            memory=False,
+            memory=_memory(definition, cast, kit),
             tracing=False,
         )
     except ValidationError as error:
         said = error.errors()[0]["msg"]
         raise CannotBuild(reason=f"The crew’s settings do not go together: {said}") from None
+    crew.knowledge = knowledge_of(wanted.knowledge)
+    return crew
+
+
+def _memory(definition: Definition, cast: _Cast, kit: Kit | None) -> Memory | bool:
+    """What the crew remembers; the model of its first agent says what is worth it, as CrewAI has it."""
+    if not definition.settings.memory or kit is None or kit.facts is None:
+        return False
+    return memory_of(kit.facts(definition.name), cast.agents[definition.agents[0].name].llm)
 
 
 class _Cast:
@@ -164,6 +178,7 @@ class _Cast:
             **_manners(_llm(self._models, plan.llm, f"The agent “{plan.name}”", **asked), cache=self._cache),
         )
         agent.respect_context_window = wanted.respect_context_window
+        agent.knowledge = knowledge_of(wanted.knowledge)
         self._equip(agent, plan)
         model = self._models.name(plan.llm)
         self.workers[str(agent.id)] = Worker(plan.name, model, wanted.max_execution_time, wanted.verbose)

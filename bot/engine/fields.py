@@ -10,7 +10,7 @@ _DEPRECATED = "CrewAI has deprecated it."
 _FILES = "It reads or writes files of the server."
 _CODE = "It takes Python code, which nobody writes in Slack."
 _CHECKPOINTS = "Crewcall remembers finished work in its own database; CrewAI’s checkpoints hold keys in the clear."
-_EMBEDDER = "It needs a model for embeddings, and a model connection has none yet; without one CrewAI fails in silence."
+_LIKENESS = "Knowledge and memory are found by their words, in the database, so that they need no other model or key."
 _IDENTITY = "CrewAI gives it out itself."
 _TEMPLATE = "It replaces CrewAI’s prompts; a mistake in it spoils every answer without a word."
 _LIMIT = "CrewAI’s limit holds a thread for a minute and leaks timers."
@@ -33,6 +33,7 @@ AGENT_OFFERED: Mapping[str, str] = {
     "respect_context_window": "respect_context_window",
     "use_system_prompt": "use_system_prompt",
     "tool_failure_policy": "tool_failure_policy",
+    "knowledge": "knowledge",
     "verbose": "verbose",
 }
 AGENT_LEFT_OUT: Mapping[str, str] = {
@@ -46,7 +47,6 @@ AGENT_LEFT_OUT: Mapping[str, str] = {
             "crew",
             "crew_knowledge_context",
             "execution_context",
-            "knowledge",
             "knowledge_search_query",
             "knowledge_storage",
             "tools_handler",
@@ -68,7 +68,8 @@ AGENT_LEFT_OUT: Mapping[str, str] = {
         ),
         _DEPRECATED,
     ),
-    **dict.fromkeys(("embedder", "knowledge_config", "knowledge_sources", "memory"), _EMBEDDER),
+    **dict.fromkeys(("embedder", "knowledge_config", "knowledge_sources"), _LIKENESS),
+    "memory": "The crew decides for all its agents: “Memory”.",
     **dict.fromkeys(("callbacks", "step_callback"), _CODE),
     **dict.fromkeys(("system_template", "prompt_template", "response_template"), _TEMPLATE),
     **dict.fromkeys(("apps", "from_repository"), _OTHER_PROVIDER),
@@ -140,11 +141,13 @@ CREW_OFFERED: Mapping[str, str] = {
     "manager_llm": "manager_llm",
     "planning": "planning",
     "planning_llm": "planning_llm",
+    "memory": "memory",
+    "knowledge": "knowledge",
     "cache": "cache",
 }
 CREW_LEFT_OUT: Mapping[str, str] = {
     **dict.fromkeys(("id", "entity_type", "config", "security_config"), _IDENTITY),
-    **dict.fromkeys(("execution_context", "execution_logs", "knowledge", "token_usage", "usage_metrics"), _RUNTIME),
+    **dict.fromkeys(("execution_context", "execution_logs", "token_usage", "usage_metrics"), _RUNTIME),
     **dict.fromkeys(
         ("checkpoint", "checkpoint_inputs", "checkpoint_kickoff_event_id", "checkpoint_train"), _CHECKPOINTS
     ),
@@ -152,7 +155,7 @@ CREW_LEFT_OUT: Mapping[str, str] = {
         ("after_kickoff_callbacks", "before_kickoff_callbacks", "step_callback", "task_callback"),
         _CODE,
     ),
-    **dict.fromkeys(("embedder", "knowledge_sources", "memory"), _EMBEDDER),
+    **dict.fromkeys(("embedder", "knowledge_sources"), _LIKENESS),
     **dict.fromkeys(
         ("output_log_file", "prompt_file", "skills", "task_execution_output_json_files", "trained_agents_file"), _FILES
     ),

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
@@ -23,6 +23,7 @@ from bot.errors import Refused, UserError
 from bot.redaction import Redactor
 
 if TYPE_CHECKING:
+    from bot.engine.remembering import Facts
     from crewai.tools import BaseTool
 
 # A secret of a tool is an environment variable that the server's owner has meant for tools.
@@ -211,11 +212,15 @@ class Toolbox:
 
 @dataclass(frozen=True)
 class Kit:
-    """Where one run gets its tools: made in its own directory, with what its workspace allows."""
+    """Where one run gets its tools: made in its own directory, with what its workspace allows.
+
+    ``facts`` gives what a crew remembers, by the crew's name.
+    """
 
     toolbox: Toolbox
     run_dir: Path
     allowed: Collection[str] = ()
+    facts: Callable[[str], Facts] | None = None
 
     def make(self, tool: Configured) -> list[BaseTool]:
         """See ``Toolbox.make``."""
