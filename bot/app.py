@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from datetime import timedelta
+from functools import partial
 
 from pydantic import SecretStr
 from slack_bolt import App
@@ -21,8 +21,8 @@ import handlers.help
 import handlers.history
 import handlers.home
 import handlers.limits
-import handlers.mentions
 import handlers.memories
+import handlers.mentions
 import handlers.models
 import handlers.more_settings
 import handlers.moving

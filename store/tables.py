@@ -10,8 +10,8 @@ from store.finished import FinishedWorkRow
 from store.limits import AllowanceRow, CrewLimitsRow, LimitPauseRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
-from store.run_files import RunFileRow
 from store.memories import MemoryRow
+from store.run_files import RunFileRow
 from store.runs import ExecutionRow
 from store.schedules import ScheduleRow
 from store.secrets import SecretCanaryRow

@@ -13,8 +13,6 @@ import numpy as np
 DIMENSIONS = 1024
 
 _WORD = re.compile(r"\w+")
-# What is more than a piece of a word: in scripts without spaces a whole sentence is one match of ``_WORD``.
-_PIECE = 3
 
 
 def embed(texts: Sequence[str]) -> list[list[float]]:
@@ -72,5 +70,7 @@ def _vector(text: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 def _features(text: str) -> Iterable[str]:
     for word in _WORD.findall(text.casefold()):
         yield f"={word}"
-        if len(word) > _PIECE:
-            yield from (word[start : start + _PIECE] for start in range(len(word) - _PIECE + 1))
+        # Without spaces a whole sentence is one match, and two signs may be a word.
+        size = 3 if word.isascii() else 2
+        if len(word) > size:
+            yield from (word[start : start + size] for start in range(len(word) - size + 1))

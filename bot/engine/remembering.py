@@ -29,7 +29,7 @@ def memory_of(facts: Facts, llm: Any) -> Memory:
     """CrewAI's memory, which asks ``llm`` what is worth remembering; only these facts are in it."""
     from crewai.memory.unified_memory import Memory
 
-    return Memory(llm=llm, embedder=embed, storage=_Storage(facts), root_scope="/crew")  # type: ignore[arg-type]
+    return Memory(llm=llm, embedder=embed, storage=_Storage(facts), root_scope="/crew")
 
 
 class _Storage:
@@ -78,7 +78,8 @@ class _Storage:
         gone = [
             fact.id
             for fact in self._matching(scope_prefix, categories, metadata_filter)
-            if (record_ids is None or fact.id in record_ids) and (older_than is None or fact.created_at < _utc(older_than))
+            if (record_ids is None or fact.id in record_ids)
+            and (older_than is None or fact.created_at < _utc(older_than))
         ]
         self._facts.forget(gone)
         return len(gone)
@@ -104,7 +105,9 @@ class _Storage:
 
     def list_scopes(self, parent: str = "/") -> list[str]:
         start = parent.rstrip("/") + "/"
-        below = {fact.scope.removeprefix(start).split("/")[0] for fact in self._matching(parent) if fact.scope != parent}
+        below = {
+            fact.scope.removeprefix(start).split("/")[0] for fact in self._matching(parent) if fact.scope != parent
+        }
         return sorted(f"{start}{name}" for name in below if name)
 
     def list_categories(self, scope_prefix: str | None = None) -> dict[str, int]:

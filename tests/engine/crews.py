@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.engine.llms import Models
 from bot.engine.run import execute
+from bot.engine.tools.toolbox import Kit
 from bot.events import RunEvent
 from store.crews import Process
 from store.definitions import AgentPlan, Definition, TaskPlan
@@ -50,6 +51,7 @@ class Run:
         *,
         run_id: int = 1,
         stopped: bool = False,
+        kit: Kit | None = None,
     ) -> None:
         self.events: list[RunEvent] = []
         self.stop = threading.Event()
@@ -57,7 +59,14 @@ class Run:
             self.stop.set()
         self._thread = ThreadPoolExecutor(1)
         self._outcome = self._thread.submit(
-            execute, definition, inputs or {}, run_id=run_id, models=models, emit=self.events.append, stop=self.stop
+            execute,
+            definition,
+            inputs or {},
+            run_id=run_id,
+            models=models,
+            emit=self.events.append,
+            stop=self.stop,
+            kit=kit,
         )
 
     def result(self) -> str:

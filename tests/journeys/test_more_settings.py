@@ -33,6 +33,7 @@ AGENT = {
     "Seed": "7",
     "Steps": "9",
     "Time limit": "60",
+    "Knowledge": "Refunds take 14 days.",
 }
 AGENT_CHOICES = {
     "Reasoning effort": "Low",

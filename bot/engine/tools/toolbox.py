@@ -23,8 +23,9 @@ from bot.errors import Refused, UserError
 from bot.redaction import Redactor
 
 if TYPE_CHECKING:
-    from bot.engine.remembering import Facts
     from crewai.tools import BaseTool
+
+    from bot.engine.remembering import Facts
 
 # A secret of a tool is an environment variable that the server's owner has meant for tools.
 SECRET_PREFIX = "CREWCALL_TOOL_"  # noqa: S105 - the beginning of a name
