@@ -46,6 +46,7 @@ TASK_SETTINGS = Form(
     fields=[name for name in TaskSettings.model_fields if name != "review"],
     widgets={
         "async_execution": Checkbox("Go on with the next task meanwhile"),
+        "uses_all": Checkbox("Give it all earlier results"),
         "markdown": Checkbox("Ask for Markdown"),
         "guardrail": Text(multiline=True),
         "output_schema": Text(multiline=True),

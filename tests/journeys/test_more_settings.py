@@ -49,7 +49,11 @@ TASK = {
     "File": "Sources 2.json",
     "Only if": 'output.contains("urgent")',
 }
-TASK_CHOICES = {"In parallel": "Go on with the next task meanwhile", "Markdown": "Ask for Markdown"}
+TASK_CHOICES = {
+    "In parallel": "Go on with the next task meanwhile",
+    "Uses everything before": "Give it all earlier results",
+    "Markdown": "Ask for Markdown",
+}
 REVIEW = {"How many must agree": "2", "Remind after": "90 min", "Deadline after": "soon"}
 REVIEW_CHOICES = {
     "User groups": "@editors",
@@ -59,6 +63,7 @@ REVIEW_CHOICES = {
 CREW_CHOICES = {
     "Manager": "Researcher",
     "Plan first": "Plan all tasks first",
+    "Memory": "Remember what was learnt",
     "Remember tool results": "Make the same call only once",
 }
 
