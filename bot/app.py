@@ -27,6 +27,7 @@ import handlers.models
 import handlers.more_settings
 import handlers.moving
 import handlers.pictures
+import handlers.reviews
 import handlers.run_list
 import handlers.run_page
 import handlers.runs
@@ -36,7 +37,6 @@ import handlers.states
 import handlers.steps
 import handlers.tasks
 import handlers.tools
-from bot.engine.desk import Closed
 from bot.engine.hardening import harden
 from bot.engine.llms import Models
 from bot.engine.memory import Stored
@@ -45,8 +45,9 @@ from bot.engine.run import execute
 from bot.engine.tools.toolbox import Kit, Toolbox
 from bot.engine.warmup import Warmup
 from bot.errors import UserError
-from bot.events import RunEvent
+from bot.events import ENDINGS, RunEvent
 from bot.pictures.png import Painter
+from bot.progress.asked import Questions
 from bot.progress.feed import Feed
 from bot.redaction import Redactor
 from bot.runner import Runner
@@ -56,6 +57,7 @@ from bot.services.agents import Agents
 from bot.services.audit import AuditLog
 from bot.services.clock import Clock
 from bot.services.crews import Crews
+from bot.services.desk import RunDesk
 from bot.services.flows import Flows
 from bot.services.history import History
 from bot.services.limits import Limits
@@ -64,6 +66,7 @@ from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
 from bot.services.pruning import Pruning
+from bot.services.reviews import Reviews, who_may
 from bot.services.rights import Rights
 from bot.services.run_history import RunHistory
 from bot.services.runs import Runs
@@ -80,12 +83,13 @@ from bot.slack.later import Later
 from bot.slack.people import People
 from bot.slack.picture_files import PictureFiles
 from bot.slack.socket_mode import SocketMode
-from bot.slack.text import escape
+from bot.slack.text import escape, escape_but_people
 from handlers.injection import inject
 from handlers.pages import Pages
 from handlers.step_asking import StepAsking
 from store import health
 from store.database import Store
+from store.reviews import Review
 from store.runs import Execution
 from store.secrets import Keyring
 from store.secrets import check as check_keys
@@ -108,6 +112,7 @@ _DOORS = (
     handlers.runs,
     handlers.run_list,
     handlers.run_page,
+    handlers.reviews,
     handlers.schedules,
     handlers.history,
     handlers.sharing,
@@ -169,14 +174,17 @@ class Crewcall:
         self._parts.append(self.gate.close)
         self.feed = Feed(self.store, self.gate, bot_name=bot_name)
         self._parts.append(self.feed.close)
-        self.runner = Runner(self.store, self._execute, self.feed, workers=self.settings.max_concurrent_runs)
+        self.questions = Questions(self.store, self.gate, self._who_may)
+        self._parts.append(self.questions.close)
+        self.runner = Runner(self.store, self._execute, self._tell, workers=self.settings.max_concurrent_runs)
         self._parts.append(self.runner.close)
         launcher = _Launcher(self.feed, self.runner)
         self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem)
         self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
-        self.scheduler = Scheduler(
-            every=_TICK, jobs=[self.clock.tick, Pruning(self.store, self.settings.log_days).tick]
-        )
+        self.reviews = Reviews(self.store, self.rights, self.people, launcher, self.questions)
+        pruning = Pruning(self.store, self.settings.log_days)
+        jobs = (self.clock.tick, self.reviews.expire, self.questions.catch_up, pruning.tick)
+        self.scheduler = Scheduler(every=_TICK, jobs=jobs)
         self._parts.append(self.scheduler.close)
         self.bolt = self._bolt()
         self._open_door()
@@ -228,6 +236,7 @@ class Crewcall:
             "audit": AuditLog(self.store, self.admins),
             "connections": self.connections,
             "runs": self.runs,
+            "reviews": self.reviews,
             "schedules": Schedules(self.store, self.rights, self.admins, self.people, self.runs),
             "run_history": RunHistory(self.store, self.rights),
             "limits": self.limits,
@@ -266,10 +275,18 @@ class Crewcall:
                 stop=stop,
                 kit=Kit(self.toolbox, run_dir, self.tools.allowed(run.team), partial(self.memories.of_run, run.team)),
                 memory=Stored(self.store, run),
-                desk=Closed(),
+                desk=RunDesk(self.store, run, self.questions.ask),
             )
         self.newsroom.weigh(run.id, result)
         return result
+
+    def _tell(self, event: RunEvent) -> None:
+        self.feed(event)
+        if isinstance(event, ENDINGS):
+            self.questions.run_over(event.run_id)
+
+    def _who_may(self, review: Review) -> str:
+        return escape_but_people(*who_may(self.store, review, self.people))
 
     def notify(self, team: str, user: str, text: str) -> None:
         """Say something to a person in their direct messages with the bot; it returns at once."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 class UserError(Exception):
     """Something went wrong that the person can understand and mend."""
 
-    # Which facts are people's ids, written <@{fact}> in the sentence: they are shown as names.
+    # Which facts are people's ids, or lists of them, written <@id> in the sentence: they are shown as names.
     people: ClassVar[tuple[str, ...]] = ()
     # The name of the form field the sentence belongs under, when there is one.
     field: ClassVar[str | None] = None

@@ -214,3 +214,7 @@ class RunCancelled(RunEvent):
     """Somebody stopped the run; ``by`` is their Slack user id."""
 
     by: str
+
+
+# After one of these nothing more happens in a run, unless somebody has it tried again.
+ENDINGS = (RunCompleted, RunFailed, RunCancelled)

@@ -129,6 +129,7 @@ def _mend(problem: Problem, sheet: CrewSheet) -> Json:
         Place.NEW_AGENT: ("Add agent", "agent.add", str(sheet.crew.id)),
         Place.NEW_TASK: ("Add task", "task.add", str(sheet.crew.id)),
         Place.AGENT: ("Edit agent", "agent.mend", f"edit:{problem.subject}"),
+        Place.AGENT_SETTINGS: ("Settings", "agent.mend", f"settings:{problem.subject}"),
         Place.TASK: ("Edit task", "task.mend", f"edit:{problem.subject}"),
         Place.TASK_SETTINGS: ("Settings", "task.mend", f"settings:{problem.subject}"),
         Place.TOOLS: ("Tools", "tool.open", "tools"),

@@ -36,6 +36,7 @@ AGENT_SETTINGS = Form(
             labels={"ignore": "Go on in silence", "warn": "Go on and note it", "raise": "The task fails"}
         ),
         "knowledge": Text(multiline=True),
+        "ask_people": Checkbox("It may ask people what it can’t find out"),
         "verbose": Checkbox("Keep what its model answers"),
     },
 )

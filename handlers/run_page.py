@@ -148,6 +148,8 @@ def _line(entry: LogEntry) -> Json:
 
 
 def _said(entry: LogEntry) -> str:
-    if entry.log_type == "RunCancelled":
-        return f"by <@{escape(entry.message)}>"
+    if entry.log_type in ("RunCancelled", "Decided"):
+        user, _, what = entry.message.partition(" ")
+        who = f"by <@{escape(user)}>" if user.strip("-") else "by the deadline"
+        return f"{who} · {fit_escaped(what, 400)}" if what else who
     return fit_escaped(unmarked(entry.message), 400)

@@ -25,6 +25,8 @@ EVENTS = {
     "RunStarted": "The run began",
     "RunResumed": "The run went on",
     "RunWaiting": "Waited for an answer",
+    "Asked": "Asked people",
+    "Decided": "Was answered",
     "TaskStarted": "Began",
     "TaskFinished": "Finished",
     "TaskFailed": "Failed",

@@ -99,6 +99,9 @@ class AgentSettings(Settings):
         description="What it can look up, for example product facts or rules. Fitting parts are told with each task: "
         "one call more.",
     )
+    ask_people: bool = Field(
+        False, title="Ask people", description="It may ask a question in the run’s thread, and waits for the reply."
+    )
     verbose: bool = Field(
         False, title="Keep answers in the log", description="The run’s log shows everything its model answers."
     )

@@ -11,6 +11,7 @@ from store.limits import AllowanceRow, CrewLimitsRow, LimitPauseRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
 from store.memories import MemoryRow
+from store.reviews import ReviewRow
 from store.run_files import RunFileRow
 from store.runs import ExecutionRow
 from store.schedules import ScheduleRow
@@ -35,6 +36,7 @@ ALL = (
     ExecutionRow,
     ExecutionLogRow,
     FinishedWorkRow,
+    ReviewRow,
     CrewVersionRow,
     ShareRow,
     MemoryRow,

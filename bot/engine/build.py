@@ -9,6 +9,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from bot.engine import placeholders
+from bot.engine.asking import Asking, agent_class, ask_through, ask_tool
 from bot.engine.knowledge import knowledge_of
 from bot.engine.llms import Models, ModelUnusable
 from bot.engine.memory import TASK, Output
@@ -61,6 +62,7 @@ class Built:
     # What people call each tool, by the name the model knows it under.
     tools: Mapping[str, str]
     skips: Skips
+    asking: Asking
     # Who works before the first task.
     planner: Worker | None = None
 
@@ -80,7 +82,8 @@ def build(
     """
     _check(definition)
     finished = finished or {}
-    cast = _Cast(definition, inputs, models, kit)
+    asking = Asking()
+    cast = _Cast(definition, inputs, models, kit, asking)
     tasks: dict[str, Task] = {}
     skips = Skips()
     for plan in definition.tasks:
@@ -94,7 +97,7 @@ def build(
     crew = _crew(definition, cast, list(tasks.values()), models, kit, planning=planning)
     plans = {str(tasks[plan.name].id): plan for plan in definition.tasks}
     planner = Worker(PLANNER, models.name(definition.settings.planning_llm)) if planning else None
-    return Built(crew, plans, cast.workers, cast.titles, skips, planner)
+    return Built(crew, plans, cast.workers, cast.titles, skips, asking, planner)
 
 
 def _crew(
@@ -136,8 +139,10 @@ def _memory(definition: Definition, cast: _Cast, kit: Kit | None) -> Memory | bo
 class _Cast:
     """The agents of one run: each by its name, and the copies of them that work at the same time."""
 
-    def __init__(self, definition: Definition, inputs: Mapping[str, object], models: Models, kit: Kit | None) -> None:
-        self._inputs, self._models, self._kit = inputs, models, kit
+    def __init__(
+        self, definition: Definition, inputs: Mapping[str, object], models: Models, kit: Kit | None, asking: Asking
+    ) -> None:
+        self._inputs, self._models, self._kit, self._asking = inputs, models, kit, asking
         self._cache = definition.settings.cache
         self._tools = {plan.name: plan for plan in definition.tools}
         self._plans = {plan.name: plan for plan in definition.agents}
@@ -161,11 +166,9 @@ class _Cast:
         return self.agents[plan.agent]
 
     def _agent(self, plan: AgentPlan, allow_delegation: bool) -> Agent:
-        from crewai import Agent
-
         wanted = plan.settings
         asked = wanted.model_dump(include={"temperature", "max_tokens", "top_p", "seed", "reasoning_effort"})
-        agent = Agent(
+        agent = agent_class()(
             role=self._roles[plan.name],
             goal=_goal([placeholders.fill(goal, self._inputs) for goal in plan.goals]),
             backstory=placeholders.fill(plan.backstory, self._inputs),
@@ -179,6 +182,7 @@ class _Cast:
         )
         agent.respect_context_window = wanted.respect_context_window
         agent.knowledge = knowledge_of(wanted.knowledge)
+        ask_through(self._asking, agent, plan.name)
         self._equip(agent, plan)
         model = self._models.name(plan.llm)
         self.workers[str(agent.id)] = Worker(plan.name, model, wanted.max_execution_time, wanted.verbose)
@@ -186,7 +190,6 @@ class _Cast:
 
     def _manager(self, definition: Definition) -> Agent:
         """An agent of the crew's, or CrewAI's own manager in CrewAI's words, but with our limits."""
-        from crewai import Agent
         from crewai.utilities.i18n import I18N_DEFAULT
 
         if self.manages:
@@ -195,7 +198,8 @@ class _Cast:
         words = {part: I18N_DEFAULT.retrieve("hierarchical_manager_agent", part) for part in parts}
         name = definition.settings.manager_llm
         llm = _llm(self._models, name, "The crew’s manager")
-        manager = Agent(**words, allow_delegation=True, **_manners(llm, cache=self._cache))
+        manager = agent_class()(**words, allow_delegation=True, **_manners(llm, cache=self._cache))
+        ask_through(self._asking, manager, MANAGER)
         self.workers[str(manager.id)] = Worker(MANAGER, self._models.name(name))
         return manager
 
@@ -205,6 +209,7 @@ class _Cast:
 
         taken: set[str] = set()
         tools = [tool for name in plan.tools for tool in _made(self._tools[name], self._kit)]
+        tools += [ask_tool(self._asking, agent)] if plan.settings.ask_people else []
         for tool in tools:
             title = tool.name
             # A model is told letters, digits and underscores only; a name in another script would be none.

@@ -108,7 +108,8 @@ def execute(
         built = build(definition, inputs, models, kit, memory.recall())
     except UserError as error:
         raise EngineFailure(reason=error.sentence) from error
-    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter or Meter(), memory, desk or Closed())
+    built.asking.begin(built.tasks, memory, desk or Closed(), models.redactor)
+    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter or Meter(), memory)
     try:
         return models.redactor(contextvars.Context().run(_kickoff, built, run_id, watch, stop))
     except Exception as error:
@@ -116,8 +117,8 @@ def execute(
             raise Stopped from error
         if isinstance(watch.trouble, TakenOver | LimitReached):
             raise watch.trouble from None
-        if waiting := _waiting(error):
-            raise waiting from None
+        if ending := next((link for link in chain(error) if isinstance(link, Waiting | TakenOver)), None):
+            raise ending from None
         why = reason(watch.trouble or error, model=watch.worker.model, models=models, tool=watch.broken_tool)
         why = models.redactor(why)
         story = models.redactor("".join(traceback.format_exception(error)))
@@ -149,16 +150,18 @@ def _kickoff(built: Built, run_id: int, watch: _Watch, stop: threading.Event) ->
     set_suppress_console_output(True)
     set_suppress_tracing_messages(True)
     set_execution_uuid(str(run_id))
-    set_provider(cast(HumanInputProvider, _NobodyAsks()))
+    set_provider(cast(HumanInputProvider, built.asking))
     stop_signal.set(lambda: stop.is_set() or watch.ended())
     add_stream_sink(watch)
     points = (InterceptionPoint.PRE_STEP, InterceptionPoint.PRE_MODEL_CALL, InterceptionPoint.PRE_TOOL_CALL)
-    with scoped_hooks({point: [_guard(watch, stop)] for point in points}):
+    hooks: dict[Any, list[Callable[[Any], None]]] = {point: [_guard(watch, stop)] for point in points}
+    hooks[InterceptionPoint.PRE_MODEL_CALL].append(built.asking.before_model_call)
+    with scoped_hooks(hooks):
         # Without inputs CrewAI leaves all braces alone; ours are filled in.
         try:
             output: Any = built.crew.kickoff()
         except Exception as error:
-            if _waiting(error):
+            if any(isinstance(link, Waiting) for link in chain(error)):
                 _finish_the_rest(built)
             raise
         finally:
@@ -166,11 +169,6 @@ def _kickoff(built: Built, run_id: int, watch: _Watch, stop: threading.Event) ->
     if watch.trouble:
         raise watch.trouble
     return str(output.raw)
-
-
-def _waiting(error: BaseException) -> Waiting | None:
-    """The question to people that a run ended with, if it did."""
-    return next((link for link in chain(error) if isinstance(link, Waiting)), None)
 
 
 def _finish_the_rest(built: Built) -> None:
@@ -195,34 +193,16 @@ def _guard(watch: _Watch, stop: threading.Event) -> Callable[[Any], None]:
     return guard
 
 
-class _NobodyAsks:
-    """In place of CrewAI's questions on the terminal: every answer is accepted as it is."""
-
-    def setup_messages(self, context: Any) -> bool:
-        return False
-
-    def post_setup_messages(self, context: Any) -> None: ...
-
-    def handle_feedback(self, formatted_answer: Any, context: Any) -> Any:
-        return formatted_answer
-
-    async def handle_feedback_async(self, formatted_answer: Any, context: Any) -> Any:
-        return formatted_answer
-
-
 class _Watch:
     """Turns CrewAI's events into ours, whichever of the tasks in progress they belong to."""
 
-    def __init__(
-        self, run_id: int, built: Built, emit: Emit, models: Models, meter: Meter, memory: Memory, desk: Desk
-    ) -> None:
+    def __init__(self, run_id: int, built: Built, emit: Emit, models: Models, meter: Meter, memory: Memory) -> None:
         self._run_id = run_id
         self._built = built
         self._emit = emit
         self._models = models
         self._meter = meter
         self._memory = memory
-        self.desk = desk
         self._planning = built.planner is not None
         # Several tools may be called at once, each on a thread of its own.
         self._lock = threading.RLock()

@@ -65,6 +65,7 @@ def make_task(
         "agent": agent,
         **_context(plan, earlier),
         "markdown": wanted.markdown,
+        "human_input": wanted.review is not None,
         # A manager gives out one task at a time.
         "async_execution": wanted.async_execution and manager is None,
         **_result(plan),

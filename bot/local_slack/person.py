@@ -265,6 +265,7 @@ class People:
         else:
             channel = self._channel(user, sent.get("channel"))
             message = self._message(user, channel, sent.get("message_ts"))
+            message = self._workspace.as_seen(channel, message, sent.get("seen"))
             await self._do.act_on_message(user, channel, message, ids, action, values)
         return {}
 

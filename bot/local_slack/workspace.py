@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from bot.local_slack.wire import Json, Timestamps
 
 TEAM = {"id": "T0NORTHWIND", "name": "Northwind", "domain": "northwind"}
 BOT_USER, BOT_ID, APP_ID = "U0CREWBOT00", "B0CREWBOT00", "A0CREWBOT00"
+_SCREENS_BEHIND = 5
 ANA, BEN, CHLOE = "U0ANA000001", "U0BEN000002", "U0CHLOE0003"
 
 
@@ -61,6 +62,8 @@ class Workspace:
     groups: dict[str, Group] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     messages: dict[str, dict[str, Json]] = field(default_factory=dict)
+    # The blocks that a message had before its last changes: somebody's screen may be that far behind.
+    earlier: dict[tuple[str, str], deque[Json]] = field(default_factory=dict)
     # Messages only one person sees: channel → ts → (that person, message). They end with the server, as in Slack.
     whispers: dict[str, dict[str, tuple[str, Json]]] = field(default_factory=dict)
     homes: dict[str, Json] = field(default_factory=dict)
@@ -127,8 +130,15 @@ class Workspace:
 
     def change(self, channel: Channel, message: Json) -> None:
         """Put ``message`` in the place of the one with its ``ts``."""
+        before = self._of(channel)[message["ts"]].get("blocks", [])
+        self.earlier.setdefault((channel.id, message["ts"]), deque(maxlen=_SCREENS_BEHIND)).append(before)
         self._of(channel)[message["ts"]] = message
         self._tell("message_changed", channel, message)
+
+    def as_seen(self, channel: Channel, message: Json, seen: object) -> Json:
+        """The message with the blocks that a screen which is behind still shows, if it ever had those."""
+        before = self.earlier.get((channel.id, message["ts"]), ())
+        return {**message, "blocks": seen} if seen in before else message
 
     def remove(self, channel: Channel, message: Json) -> None:
         """Delete a message; one with replies leaves a tombstone, as in Slack."""

@@ -12,11 +12,10 @@ from functools import partial
 from typing import Any
 
 from bot.events import (
+    ENDINGS,
     ModelCalled,
     RunCancelled,
-    RunCompleted,
     RunEvent,
-    RunFailed,
     RunResumed,
     RunStarted,
     RunWaiting,
@@ -31,8 +30,6 @@ from store.runs import NOTHING_NEW, Execution, RunState
 from store.usage import Used
 
 logger = logging.getLogger(__name__)
-
-_ENDINGS = (RunCompleted, RunFailed, RunCancelled)
 
 FLUSH = timedelta(milliseconds=250)
 BATCH = 200
@@ -191,11 +188,11 @@ class Feed:
         if picture is None:
             return
         picture.apply(event)
-        if picture.run.telling is not None and isinstance(event, _ENDINGS):
+        if picture.run.telling is not None and isinstance(event, ENDINGS):
             self._break_silence(picture)
         if picture.thread_ts is None:
             return
-        if isinstance(event, _ENDINGS):
+        if isinstance(event, ENDINGS):
             self._end(picture)
             return
         if isinstance(event, RunStarted | RunResumed | RunWaiting):
@@ -207,7 +204,7 @@ class Feed:
         """A run that another process announced, or could not; nothing where one that has been told about is meant."""
         with self.store.reading() as session:
             picture = RunPicture.of(runs.fetch(session, event.run_id), finished.all_of(session, event.run_id))
-        if picture.state.over and not isinstance(event, _ENDINGS):
+        if picture.state.over and not isinstance(event, ENDINGS):
             return None
         self._pictures[event.run_id] = picture
         if picture.run.telling is not None:

@@ -22,6 +22,9 @@ MARKS = {
     RunState.CANCELLED: "⏹️",
 }
 
+# Where nobody stopped the run, a deadline did.
+UNDECIDED = "Nobody decided before the deadline, so the run was stopped."
+
 # A result of more parts than this is posted as its beginning and a file.
 _MOST_PARTS = 2
 
@@ -162,7 +165,8 @@ def _ending(picture: RunPicture) -> str:
     done = [escape(task.name) for task in picture.tasks.values() if task.status == "complete"]
     finished = f"\nDone before that: {', '.join(done)}." if done else ""
     if picture.state is RunState.CANCELLED:
-        return f"<@{picture.stopped_by}> stopped this run.{finished}"
+        who = f"<@{picture.stopped_by}> stopped this run." if picture.stopped_by else UNDECIDED
+        return f"{who}{finished}"
     where = f" at *{escape(picture.failed_task)}*" if picture.failed_task else ""
     return f"The run failed{where}. {escape(picture.reason or '')}{finished}"
 

@@ -39,6 +39,7 @@ class Verb(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     RAISED = "raised"
+    DECIDED = "decided"
 
 
 def note(session: Session, verb: Verb, kind: str, name: str, *, by: Actor, details: str = "") -> None:

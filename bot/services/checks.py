@@ -33,6 +33,7 @@ class Place(StrEnum):
     NEW_AGENT = "agent.add"
     NEW_TASK = "task.add"
     AGENT = "agent.edit"
+    AGENT_SETTINGS = "agent.settings"
     TASK = "task.edit"
     TASK_SETTINGS = "task.settings"
     TOOLS = "tools"
@@ -84,6 +85,15 @@ def problems(
         found += _parallel_problems(tasks)
     else:
         found += _manager_problems(crew, agents, tools or {})
+        found += [
+            Problem(
+                f"In a hierarchical crew agents can’t ask people. Untick “Ask people” of “{agent.name}”.",
+                Place.AGENT_SETTINGS,
+                agent.id,
+            )
+            for agent in agents
+            if agent.settings.ask_people
+        ]
         found += [
             Problem(
                 f"The manager gives out one task at a time. Untick “In parallel” of “{task.name}”.",

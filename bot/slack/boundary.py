@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import EditedMeanwhile, Refused, UserError
 from bot.slack.blocks import Json, modal, section
 from bot.slack.forms import error_view
-from bot.slack.text import escape, fit, fit_markup
+from bot.slack.text import escape_but_people, fit, fit_markup
 
 _log = logging.getLogger(__name__)
 
@@ -157,10 +157,9 @@ def _under_the_fields(refusal: UserError, view: Json) -> Json:
 
 def _markup(refusal: UserError) -> str:
     """The sentence as mrkdwn: everything in it is literal but the people that the program itself put there."""
-    text = escape(refusal.sentence)
-    for person in (f"<@{refusal.facts[fact]}>" for fact in refusal.people):
-        text = text.replace(escape(person), person)
-    return text
+    facts = [refusal.facts[fact] for fact in refusal.people]
+    named = [user for fact in facts for user in (fact if isinstance(fact, list) else [fact])]
+    return escape_but_people(refusal.sentence, map(str, named))
 
 
 def _send(refusal: UserError, body: Json, context: BoltContext, client: WebClient) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 # Characters that reverse or isolate the reading direction can disguise what a name or a link says.
@@ -31,6 +31,14 @@ def escape(text: str) -> str:
     """Make people's and models' words literal in mrkdwn and in ``text``: no mention, no hidden link can survive."""
     text = text.translate(_BIDI_CONTROLS)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def escape_but_people(text: str, people: Iterable[str]) -> str:
+    """Make words literal, but keep ``<@id>`` of these people, whom the program itself has put there."""
+    text = escape(text)
+    for person in (f"<@{user}>" for user in people):
+        text = text.replace(escape(person), person)
+    return text
 
 
 def escape_markdown(text: str) -> str:

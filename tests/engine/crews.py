@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from bot.engine.desk import Desk
 from bot.engine.llms import Models
+from bot.engine.memory import Memory
 from bot.engine.run import execute
 from bot.engine.tools.toolbox import Kit
 from bot.events import RunEvent
@@ -52,6 +54,8 @@ class Run:
         run_id: int = 1,
         stopped: bool = False,
         kit: Kit | None = None,
+        memory: Memory | None = None,
+        desk: Desk | None = None,
     ) -> None:
         self.events: list[RunEvent] = []
         self.stop = threading.Event()
@@ -67,6 +71,8 @@ class Run:
             emit=self.events.append,
             stop=self.stop,
             kit=kit,
+            memory=memory,
+            desk=desk,
         )
 
     def result(self) -> str:

@@ -40,6 +40,7 @@ AGENT_CHOICES = {
     "When a tool fails": "The task fails",
     "Plan first": "Make a plan before each task",
     "Today’s date": "Tell it today’s date",
+    "Ask people": "It may ask people what it can’t find out",
     "Keep answers in the log": "Keep what its model answers",
 }
 TASK = {

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from store import agents, crews, runs, tasks
+from store import agents, crews, reviews, runs, tasks
 from store.agents import Agent, AgentDraft
 from store.crews import CrewDraft, CrewInstance
 from store.database import Store
 from store.definitions import freeze
+from store.more_settings import ReviewSettings
+from store.reviews import Review
 from store.runs import Execution
 from store.tasks import Task, TaskDraft
 
@@ -86,6 +89,15 @@ class Shelf:
         else:
             older = f"{column} - interval '{seconds} seconds'"
         self.sql(f"UPDATE executions SET {column} = {older} WHERE id = :id", id=run.id)
+
+
+def asked_of(shelf: Shelf, run: Execution, key: str = "review#0:task:Write", **more: Any) -> Review:
+    """A question of the run, asked now."""
+    facts = {"kind": "review", "task": "Write", "agent": "Writer", "produced": "A poem.", "prompt": "", "round": 0}
+    settings, now = ReviewSettings(**more.pop("settings", {})), more.pop("now", datetime.now(UTC))
+    review = shelf.write(reviews.ask, run, key, **{**facts, **more}, settings=settings, now=now)
+    assert review is not None
+    return review
 
 
 def agent_draft(name: str = "Researcher", **more: Any) -> AgentDraft:

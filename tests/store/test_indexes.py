@@ -19,6 +19,7 @@ from store import (
     limits,
     line,
     logs,
+    reviews,
     runs,
     schedules,
     shares,
@@ -32,13 +33,14 @@ from store.crews import CrewDraft, CrewInstance
 from store.database import Store
 from store.limits import Ceiling, CrewLimits, Scope
 from store.logs import LogEntry
+from store.reviews import Verdict
 from store.runs import RunState
 from store.schedules import ScheduleDraft
 from store.shares import EVERYBODY, Level, Seer
 from store.steps import StepDraft
 from store.tools import ToolDraft
 from store.usage import Used
-from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, task_draft
+from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf, agent_draft, asked_of, task_draft
 
 GROWING = {
     "agents",
@@ -55,6 +57,7 @@ GROWING = {
     "allowances",
     "turns",
     "schedules",
+    "reviews",
 }
 
 
@@ -139,6 +142,20 @@ def everything(shelf: Shelf) -> None:
     shelf.read(limits.of_crew, crew.id, team=NORTHWIND)
     shelf.write(limits.allow, run.id, Ceiling("run_tokens", Scope.CREW, 1), by=ANA)
     shelf.read(limits.allowed, run.id)
+    review = asked_of(shelf, run)
+    shelf.read(reviews.answer, run, review.key)
+    shelf.read(reviews.of_run, run.id)
+    shelf.read(reviews.unanswered, team=NORTHWIND)
+    shelf.read(reviews.in_thread, "C0RESEARCH", "1.1", team=NORTHWIND)
+    shelf.read(reviews.due, datetime.now(UTC))
+    shelf.read(reviews.unshown, since=datetime.now(UTC))
+    shelf.read(reviews.pointless)
+    shelf.write(reviews.shown, review)
+    shelf.write(reviews.reminded, review)
+    shelf.write(reviews.hold, review.id, team=NORTHWIND)
+    shelf.write(reviews.agree, review, by=ANA)
+    shelf.write(reviews.decide, review, Verdict.APPROVED, by=ANA, now=datetime.now(UTC))
+    shelf.write(reviews.withdraw, run.id, now=datetime.now(UTC))
     shelf.run(crew)
     shelf.read(line.order)
     shelf.write(line.claim_next, owner="here")

@@ -30,6 +30,7 @@ AGENT: dict[str, Any] = {
     "respect_context_window": False,
     "use_system_prompt": False,
     "tool_failure_policy": "raise",
+    "ask_people": True,
     "verbose": True,
 }
 TASK: dict[str, Any] = {

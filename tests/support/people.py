@@ -199,6 +199,12 @@ class Person:
         for _ in range(times):
             self._acts(where, block, element, {})
 
+    def presses_old(self, button: str, message: Json) -> None:
+        """Press a button of a message as it was when she saw it, as in a window that has not caught up."""
+        found = [(block, each) for block in message["blocks"] for each in elements(block)]
+        block, element = next((block, each) for block, each in found if each.get("text", {}).get("text") == button)
+        self._acts(message, block, element, {}, seen=message["blocks"])
+
     def searches(self, row: str, typed: str) -> list[str]:
         """Type into the search of the row with these words; what it offers."""
         return list(self._suggested(row, typed))
@@ -415,11 +421,11 @@ class Person:
                         return where, block, element
         return None
 
-    def _acts(self, where: Json, block: Json, element: Json, action: Json) -> None:
+    def _acts(self, where: Json, block: Json, element: Json, action: Json, **more: Any) -> None:
         place = {"channel": self.channel, "message_ts": where["ts"]} if "ts" in where else {"view_id": where["id"]}
         values = {} if "ts" in where or not self._filled else {"values": self._filled}
         ids = {"block_id": block["block_id"], "action_id": element["action_id"]}
-        self.does("action", **place, **ids, **values, action=action)
+        self.does("action", **place, **ids, **values, **more, action=action)
         self._filled = {}
 
     def _form(self) -> Json:

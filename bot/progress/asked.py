@@ -1,0 +1,139 @@
+"""Posts a run's questions to people in its thread, and keeps each message at what has become of its question."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from bot.progress import questions
+from bot.progress.messages import Message
+from bot.slack.gate import Gate
+from store import reviews
+from store.database import Store
+from store.reviews import Review
+
+logger = logging.getLogger(__name__)
+
+# A message that lacks something for so long has lost whoever was to send it.
+_LOST = timedelta(seconds=30)
+
+
+class Questions:
+    """Returns at once from everything; Slack and the store are asked on a thread of its own.
+
+    The store knows what each message shows. What was not shown because a process died, ``catch_up`` shows.
+    """
+
+    def __init__(self, store: Store, gate: Gate, who: Callable[[Review], str]) -> None:
+        """``who`` says in mrkdwn who can decide; it may take as long as a question to Slack."""
+        self.store = store
+        self.gate = gate
+        self.who = who
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="questions")
+        self._posting: set[int] = set()
+
+    def ask(self, review: Review) -> None:
+        """Post a new question."""
+        self._later(self._post, review)
+
+    def show(self, review: Review) -> None:
+        """Bring its message to what has become of it."""
+        self._later(self._edit, review.id, review.team)
+
+    def remind(self, review: Review) -> None:
+        """Post a reminder below it."""
+        self._later(self._remind, review)
+
+    def run_over(self, run_id: int) -> None:
+        """Close what is still open of a run that has ended."""
+        self._later(self._withdraw, run_id)
+
+    def catch_up(self) -> None:
+        """Show what nobody else seems to show; several processes may call it."""
+        with self.store.reading() as session:
+            behind = reviews.unshown(session, since=datetime.now(UTC) - _LOST)
+            pointless = reviews.pointless(session)
+        for review in behind:
+            if review.message_ts is None:
+                self.ask(review)
+            else:
+                self.show(review)
+        for run_id in {review.execution_id for review in pointless}:
+            self.run_over(run_id)
+
+    def close(self) -> None:
+        """Do what was asked for and take nothing more."""
+        self._thread.shutdown(wait=True)
+
+    def _later(self, job: Callable[..., None], *args: Any) -> None:
+        try:
+            self._thread.submit(self._safely, job, *args)
+        except RuntimeError:
+            logger.info("The bot is closing; what is to be said about a question will be said after the next start.")
+
+    def _safely(self, job: Callable[..., None], *args: Any) -> None:
+        try:
+            job(*args)
+        except Exception:
+            logger.exception("a question could not be shown")
+
+    def _post(self, review: Review) -> None:
+        if review.id in self._posting or review.thread_ts is None:
+            return
+        self._posting.add(review.id)
+        asked = questions.asked(review, self.who(review))
+        for message in asked.before:
+            self._say(review, message)
+        if asked.file is not None:
+            name, title = f"{review.task}.md", f"{review.task}, the whole text"
+            self.gate.upload(review.channel, name, asked.file, title, thread_ts=review.thread_ts, team=review.team)
+        posted = self._say(review, asked.message)
+        posted.add_done_callback(partial(self._later, self._posted, review))
+
+    def _posted(self, review: Review, done: Future[str]) -> None:
+        self._posting.discard(review.id)
+        with self.store.transaction() as session:
+            reviews.shown(session, review, message_ts=done.result())
+            now = reviews.get(session, review.id, team=review.team)
+        if now.changes > review.changes:
+            self._edit(review.id, review.team)
+
+    def _edit(self, review_id: int, team: str) -> None:
+        with self.store.reading() as session:
+            review = reviews.get(session, review_id, team=team)
+        if review.message_ts is None:
+            # Whoever posts it will see that there is more to show.
+            return
+        text, shown = questions.decided(review, self.who(review))
+        last = not review.open
+        edited = self.gate.edit(review.channel, review.message_ts, text, shown, last=last, team=review.team)
+        edited.add_done_callback(partial(self._later, self._edited, review))
+
+    def _edited(self, review: Review, done: Future[None]) -> None:
+        done.result()
+        with self.store.transaction() as session:
+            reviews.shown(session, review)
+
+    def _remind(self, review: Review) -> None:
+        self._say(review, questions.reminder(review, self.who(review)))
+
+    def _withdraw(self, run_id: int) -> None:
+        with self.store.transaction() as session:
+            closed = reviews.withdraw(session, run_id, now=datetime.now(UTC))
+        for review in closed:
+            self._edit(review.id, review.team)
+
+    def _say(self, review: Review, message: Message) -> Future[str]:
+        told = {"run_id": review.execution_id, "part": f"question:{review.id}"}
+        return self.gate.post(
+            review.channel,
+            message.text,
+            message.blocks,
+            thread_ts=review.thread_ts,
+            metadata={"event_type": "crewcall_run", "event_payload": told},
+            team=review.team,
+        )
