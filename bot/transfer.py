@@ -279,6 +279,10 @@ def _in_words(look: Look, outcome: Outcome | None) -> Iterator[str]:
         for number, task in enumerate(definition.tasks, 1):
             uses = f", uses {', '.join(task.context)}" if task.context else ""
             yield f"  {number}. {task.name} by {task.agent or 'nobody yet'}{uses}"
+        for step in definition.steps:
+            runs = f", runs {step.target}" if step.target else ""
+            after = ", ".join(f"{one.step} ({one.outcome})" if one.outcome else one.step for one in step.after)
+            yield f"  step {step.key}: {step.kind}{runs}{f', after {after}' if after else ''}"
         yield from (f"  changed: {change.sentence}" for change in plan.differences)
     yield from _notes(look)
     for question in _open_questions(look):

@@ -81,7 +81,7 @@ def _counterpart(wanted: Definition, as_read: Mapping[str, Definition]) -> tuple
 
 
 def _plain(definition: Definition) -> Json:
-    told: Json = definition.model_dump(mode="json", exclude_defaults=True)
+    told: Json = definition.model_dump(mode="json", exclude_defaults=True, exclude={"parts"})
     for tool in told.get("tools", []):
         tool["id"] = 0
     return told

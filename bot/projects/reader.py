@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,9 +15,11 @@ from bot.projects.bundle import Bundle, Found, LeftOut, ProjectRefused, Trouble
 from bot.projects.casting import Casting, in_words, is_vague, with_task_tools
 from bot.projects.declared import declared_crews
 from bot.projects.documents import read_yaml
+from bot.projects.flow_files import declared_flows
 from bot.projects.python.reading import Reading, marked
 from bot.projects.python.statements import Spent
 from bot.projects.python.values import Config, Made, Place
+from bot.projects.python_flows import flows_in
 from bot.projects.source import Source
 from store.names import name_key
 
@@ -33,14 +36,19 @@ def read(source: Source) -> Bundle:
         reading.read_all()
     except (Spent, RecursionError):
         reading.troubles.append(Trouble(source.name, 1, "Its code is larger than can be read; the rest was left out."))
-    crews = [_cast(crew, reading, source) for crew in reading.crews if _says_something(crew)]
+    told = [crew for crew in reading.crews if _says_something(crew)]
+    crews = [_cast(crew, reading, source) for crew in told]
+    names = {id(crew): found.definition.name for crew, found in zip(told, crews, strict=True)}
     crews += declared_crews(source)
     crews += [_cast_config(crew, source) for crew in _from_yaml(source, reading)]
+    crews += declared_flows(source)
+    crews += flows_in(reading, names)
     if not crews and not any(PurePosixPath(path).name == extras.FILE for path in source.files):
         raise ProjectRefused(reason=_nothing_found(source, reading))
     bundle = Bundle(_project_name(source), crews, reading.troubles, list(_unused(reading, crews)))
     bundle = extras.restored(bundle, source)
-    return replace(bundle, found=_with_names_of_their_own(bundle.found))
+    found = _with_names_of_their_own(list(_each_once(bundle.found)))
+    return replace(bundle, found=sorted(found, key=lambda each: _depth(each, found)))
 
 
 def _cast(crew: Made, reading: Reading, source: Source) -> Found:
@@ -188,18 +196,14 @@ def _project_name(source: Source) -> str:
 
 
 def _with_names_of_their_own(crews: list[Found]) -> list[Found]:
-    """Variants of a crew beside each other are told apart by their folders or files."""
+    """Variants of a crew beside each other are told apart by their folders or files; flows still run theirs."""
     keys = [name_key(found.definition.name) for found in crews]
     taken: set[str] = set()
     named = []
     for found in crews:
         name = found.definition.name
         if keys.count(name_key(name)) > 1:
-            path = PurePosixPath(found.file)
-            skipped = {"src", "config", "crews", "."}
-            words = [part for part in (*reversed(path.parent.parts), path.stem) if part not in skipped]
-            tries = [f"{name[:50]} ({word[:25]})" for word in words]
-            name = next((each for each in tries if name_key(each) not in taken), name)
+            name = _told_apart(found, taken)
         number, first = 2, name
         while name_key(name) in taken:
             name, number = f"{first[:72]} {number}", number + 1
@@ -207,7 +211,51 @@ def _with_names_of_their_own(crews: list[Found]) -> list[Found]:
         undecided = [replace(each, crew=name) for each in found.undecided]
         definition = found.definition.model_copy(update={"name": name})
         named.append(replace(found, definition=definition, undecided=undecided))
-    return named
+    return [_aimed(found, crews, named) for found in named]
+
+
+def _each_once(found: list[Found]) -> Iterator[Found]:
+    """Everything but crews inside a flow's declaration that stand in files of their own too."""
+    flows = {each.file for each in found if each.definition.is_flow}
+    alone = [each.definition for each in found if each.file not in flows]
+    return (each for each in found if each.file not in flows or each.definition not in alone)
+
+
+def _depth(found: Found, among: list[Found], seen: tuple[str, ...] = ()) -> int:
+    """How many flows are inside each other; what a flow runs comes before it."""
+    name = found.definition.name
+    if not found.definition.is_flow or name in seen:
+        return 0
+    targets = {step.target for step in found.definition.steps}
+    inside = [each for each in among if each.definition.name in targets]
+    return 1 + max((_depth(each, among, (*seen, name)) for each in inside), default=0)
+
+
+def _told_apart(found: Found, taken: set[str]) -> str:
+    path, name = PurePosixPath(found.file), found.definition.name
+    skipped = {"src", "config", "crews", "."}
+    words = [part for part in (*reversed(path.parent.parts), path.stem) if part not in skipped]
+    return next((each for word in words if name_key(each := f"{name[:50]} ({word[:25]})") not in taken), name)
+
+
+def _aimed(flow: Found, before: list[Found], after: list[Found]) -> Found:
+    """The flow whose steps run crews by the names they have now, the nearest of several that had the same."""
+    if not flow.definition.is_flow:
+        return flow
+
+    def target(name: str | None) -> str | None:
+        known = [(old, new) for old, new in zip(before, after, strict=True) if old.definition.name == name]
+        nearest = max(known, key=lambda pair: _shared(pair[0].file, flow.file), default=None)
+        return nearest[1].definition.name if nearest else name
+
+    steps = [step.model_copy(update={"target": target(step.target)}) for step in flow.definition.steps]
+    return replace(flow, definition=flow.definition.model_copy(update={"steps": steps}))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many folders two paths have in common."""
+    pairs = zip(PurePosixPath(one).parent.parts, PurePosixPath(other).parent.parts, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _unused(reading: Reading, found: list[Found]) -> Iterator[LeftOut]:

@@ -34,6 +34,8 @@ _TYPES: Mapping[str, str] = {
 _LISTS = {"list", "List", "set", "Set", "Sequence", "Iterable", "tuple", "Tuple", "frozenset"}
 _LIMITS = {"ge": "minimum", "le": "maximum", "min_length": "minLength", "max_length": "maxLength"}
 _DEEPEST = 5
+# What a field holds that has a default which only a run would tell.
+_EMPTY: Mapping[str, Any] = {"string": "", "array": [], "object": {}, "boolean": False, "integer": 0, "number": 0}
 
 
 class NoSchema(Exception):
@@ -61,16 +63,20 @@ def schema_of(value: Value, reading: Reading | None) -> str:
     return text
 
 
-def state_of(cls: Class, reading: Reading) -> dict[str, Any]:
-    """The JSON Schema of a class as the state of a flow, with the defaults that are plain; raise ``NoSchema``."""
-    return _of_class(cls, reading, 0, defaults=True)
+def field_of(node: ast.AnnAssign, cls: Class, reading: Reading) -> dict[str, Any]:
+    """The schema of one field of a flow's state, with its default; raise ``NoSchema``."""
+    schema, optional = _of_type(node.annotation, cls, reading, 0)
+    told, has_default = _told(node.value, cls, reading)
+    if "default" not in told and (optional or has_default):
+        told["default"] = _EMPTY.get(schema["type"])
+    return {**schema, **told}
 
 
 def _class_named(name: str, reading: Reading) -> Class | None:
     return next((cls for cls in reading.classes() if cls.name == name), None)
 
 
-def _of_class(cls: Class, reading: Reading, depth: int, *, defaults: bool = False) -> dict[str, Any]:
+def _of_class(cls: Class, reading: Reading, depth: int) -> dict[str, Any]:
     if depth > _DEEPEST:
         raise NoSchema(f"The class {cls.name} contains itself or goes too deep.")
     if any(base.last in ("Enum", "StrEnum", "IntEnum") for base in cls.foreign()):
@@ -86,10 +92,10 @@ def _of_class(cls: Class, reading: Reading, depth: int, *, defaults: bool = Fals
                 continue
             schema, optional = _of_type(node.annotation, each, reading, depth)
             told, has_default = _told(node.value, each, reading)
-            properties[name] = {**schema, **told} if defaults else {**schema, **_without_default(told)}
+            properties[name] = {**schema, **_without_default(told)}
             if not optional and not has_default:
                 required.append(name)
-    text = {"description": doc} if (doc := ast.get_docstring(cls.node)) and not defaults else {}
+    text = {"description": doc} if (doc := ast.get_docstring(cls.node)) else {}
     return {"type": "object", **text, "properties": properties, **({"required": required} if required else {})}
 
 

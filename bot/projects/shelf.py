@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.errors import UserError
 from bot.projects.classic_form import classic
+from bot.projects.flow_form import as_flow
 from bot.projects.json_form import as_json
 from bot.projects.writing import Written, folder_name
 from store.definitions import Definition
@@ -24,14 +25,18 @@ class NoSuchForm(UserError):
     """“{name}” is a flow, so it can only be written in the form flow."""
 
 
-_OF_CREWS: Mapping[Form, Callable[[Definition], Written]] = {Form.CLASSIC: classic, Form.JSON: as_json}
+_OF_CREWS: Mapping[Form, Callable[[Definition], Written]] = {
+    Form.CLASSIC: classic,
+    Form.JSON: as_json,
+    Form.FLOW: as_flow,
+}
 
 
 def write_project(definition: Definition, form: Form | None = None) -> Written:
     """The crew or flow in a form, or in its usual one; raise ``NoSuchForm``."""
     if definition.is_flow and form not in (None, Form.FLOW):
         raise NoSuchForm(name=definition.name)
-    return _OF_CREWS[form or Form.CLASSIC](definition)
+    return _OF_CREWS[form or (Form.FLOW if definition.is_flow else Form.CLASSIC)](definition)
 
 
 def write_workspace(definitions: list[Definition]) -> Written:

@@ -13,6 +13,8 @@ Json = dict[str, Any]
 def found_as_data(found: Found) -> Json:
     """A crew or flow with all its texts, its agents and its tasks in order."""
     definition = found.definition
+    if definition.is_flow:
+        return _flow_as_data(found)
     kinds = {tool.name: tool.tool_type for tool in definition.tools}
     return {
         "name": definition.name,
@@ -52,6 +54,23 @@ def found_as_data(found: Found) -> Json:
         ],
         "tools": [{"name": tool.name, "kind": tool.tool_type, "settings": tool.config} for tool in definition.tools],
         "inputs": placeholders.needed(definition),
+        "examples": found.examples,
+    }
+
+
+def _flow_as_data(found: Found) -> Json:
+    definition = found.definition
+    fields = (definition.state or {}).get("properties", {})
+    return {
+        "name": definition.name,
+        "kind": "flow",
+        "title": found.title,
+        "file": found.file,
+        "description": definition.description,
+        "state": definition.state,
+        "steps": [step.model_dump(mode="json") for step in definition.steps],
+        "crews": list(dict.fromkeys(step.target for step in definition.steps if step.target)),
+        "inputs": list(fields),
         "examples": found.examples,
     }
 
