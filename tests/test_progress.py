@@ -21,6 +21,7 @@ from bot.events import (
     RunEvent,
     RunFailed,
     RunStarted,
+    RunWaiting,
     TaskFailed,
     TaskFile,
     TaskFinished,
@@ -779,3 +780,61 @@ def test_two_runs_at_once_are_told_apart(room: Room, shelf: Shelf, posted: Execu
     assert "Five links" in room.workspace.texts(thread_ts=first["ts"])[-1]
     assert "Two answers" in room.workspace.texts(thread_ts=second["ts"])[-1]
     assert shelf.read(runs.get, other.id, team=NORTHWIND).tokens == 175
+
+
+@pytest.fixture
+def hushed(shelf: Shelf, posted: Execution) -> Execution:
+    """A run that is told about only if its result is new."""
+    shelf.sql("UPDATE executions SET telling = :telling", telling=runs.NEWS_ONLY)
+    return shelf.read(runs.fetch, posted.id)
+
+
+def test_a_run_with_news_is_told_about_when_it_is_over(room: Room, shelf: Shelf, hushed: Execution, told: Told) -> None:
+    room.announces(hushed, told)
+    room.hears(*story(hushed)[:-1])
+    shelf.write(runs.keep_quiet, hushed.id, nothing_new=False)
+    room.hears(story(hushed)[-1])
+    room.says("Result of Market research")
+    room.settles()
+
+    assert told.may_begin == [hushed.id]
+    assert room.parts() == ["parent", "result"]
+    assert "Done" in room.parent["text"]
+
+
+def test_a_run_without_news_leaves_its_log_and_no_message(
+    room: Room, shelf: Shelf, hushed: Execution, told: Told
+) -> None:
+    room.announces(hushed, told)
+    room.hears(*story(hushed)[:-1])
+    shelf.write(runs.keep_quiet, hushed.id, nothing_new=True)
+    room.hears(story(hushed)[-1])
+    room.settles()
+
+    assert room.workspace.messages() == []
+    assert [entry.log_type for entry in shelf.read(logs.of_run, hushed.id)][-1] == "RunCompleted"
+
+
+@pytest.mark.parametrize("known_here", [True, False], ids=["announced here", "taken up from another process"])
+def test_a_run_that_waits_for_a_person_is_told_about_at_once(
+    room: Room, shelf: Shelf, hushed: Execution, told: Told, known_here: bool
+) -> None:
+    if known_here:
+        room.announces(hushed, told)
+    room.hears(*story(hushed)[:4], RunWaiting(run_id=hushed.id, key="task:Write report", task="Write report"))
+    room.until(lambda: bool(room.workspace.messages()))
+    room.hears(*story(hushed)[4:])
+    room.says("Result of Market research")
+    room.settles()
+
+    assert room.parts() == ["parent", "progress", "result"]
+    assert shelf.read(runs.fetch, hushed.id).telling is None
+
+
+def test_a_failure_is_told_about_whatever_was_to_be_kept_quiet(room: Room, hushed: Execution, told: Told) -> None:
+    room.announces(hushed, told)
+    room.hears(RunStarted(run_id=hushed.id), RunFailed(run_id=hushed.id, reason="No model.", task=None))
+    room.says("No model.")
+    room.settles()
+
+    assert "Failed" in room.parent["text"]

@@ -188,7 +188,7 @@ class Feed:
         if picture is None:
             return
         picture.apply(event)
-        if picture.run.telling is not None and isinstance(event, ENDINGS):
+        if picture.run.telling is not None and isinstance(event, (*ENDINGS, RunWaiting)):
             self._break_silence(picture)
         if picture.thread_ts is None:
             return
@@ -216,15 +216,20 @@ class Feed:
         return picture
 
     def _break_silence(self, picture: RunPicture) -> None:
-        """Tell about a run that was to be told about only if its result is new, or let it rest in the log."""
+        """Tell about a run that was to be told about only if its result is new, or let it rest in the log.
+
+        One that waits for a person is told about whatever comes out: nobody can answer what they do not see.
+        """
         tell = self._hushed.pop(picture.run.id, _to_nobody)
-        with self.store.reading() as session:
-            run = runs.fetch(session, picture.run.id)
-        if run.telling != NOTHING_NEW:
+        with self.store.transaction() as session:
+            if not picture.state.over:
+                runs.keep_quiet(session, picture.run.id, nothing_new=False)
+            picture.run = runs.fetch(session, picture.run.id)
+        if picture.run.telling != NOTHING_NEW:
             self._post_parent(picture, tell, _go_on)
             return
         self._safely(self._flush)
-        self._pictures.pop(run.id, None)
+        self._pictures.pop(picture.run.id, None)
 
     def _attach(self, picture: RunPicture) -> None:
         run = picture.run

@@ -204,6 +204,7 @@ class Clock:
                 inputs,
                 viewer=viewer,
                 channel=schedule.channel,
+                source="schedule",
                 schedule_id=schedule.id,
                 slot=slot,
                 telling=None if schedule.news is News.ALWAYS else NEWS_ONLY,
