@@ -822,7 +822,7 @@ def test_a_run_that_waits_for_a_person_is_told_about_at_once(
     if known_here:
         room.announces(hushed, told)
     room.hears(*story(hushed)[:4], RunWaiting(run_id=hushed.id, key="task:Write report", task="Write report"))
-    room.until(lambda: bool(room.workspace.messages()))
+    room.until(lambda: bool(room.thread()))
     room.hears(*story(hushed)[4:])
     room.says("Result of Market research")
     room.settles()
