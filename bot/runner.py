@@ -17,9 +17,9 @@ from bot.engine.memory import TASK, TakenOver
 from bot.engine.run import EngineFailure, Stopped
 from bot.errors import UserError
 from bot.events import RunCancelled, RunCompleted, RunEvent, RunFailed, RunResumed, RunStarted, RunWaiting
-from store import crews, finished, line, runs, tasks
+from store import crews, finished, line, outbox, runs, tasks
 from store.database import Session, Store
-from store.runs import Execution, RunState
+from store.runs import NOTHING_NEW, Again, Execution, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +142,8 @@ class Runner:
         while self._taking() and len(self._holds) < self._workers:
             with self.store.transaction() as session:
                 run = line.claim_next(session, owner=self.owner)
+                if run is not None and run.again in (Again.RESTART, Again.RETRY):
+                    self._note_again(session, run)
             if run is None:
                 return
             hold = _Hold(run)
@@ -150,6 +152,11 @@ class Runner:
                 if run.stop_by or not self._taking():
                     hold.stop.set()
                 self._pool.submit(self._work, hold)
+
+    def _note_again(self, session: Session, run: Execution) -> None:
+        """People are told why the run goes on, and with what."""
+        told = {"why": run.again, "task": _first_unfinished(session, run), "by": run.retried_by}
+        outbox.want(session, run.id, [f"{outbox.NOTICE}{run.fence}"], told)
 
     def _taking(self) -> bool:
         return not self._closing
@@ -224,8 +231,7 @@ class Runner:
             self._tell(run, RunStarted(run_id=run.id))
             return
         with self.store.reading() as session:
-            done = finished.all_of(session, run.id)
-        task = next((plan.name for plan in run.definition.tasks if TASK + plan.name not in done), None)
+            task = _first_unfinished(session, run)
         self._tell(run, RunResumed(run_id=run.id, task=task, why=run.again))
 
     def _stopped(self, run: Execution) -> None:
@@ -280,9 +286,16 @@ def _end(
         session, run, status, results=results, error=error, error_task=error_task, cancelled_by=cancelled_by
     )
     if ended is not None:
+        if ended.telling != NOTHING_NEW:
+            outbox.want(session, run.id, [outbox.named(ended, outbox.RESULT)])
         crews.note_run(session, run.crew_id, team=run.team, status=status, at=datetime.now(UTC))
         tasks.note_run(session, run.crew_id, _outcomes(session, ended))
     return ended
+
+
+def _first_unfinished(session: Session, run: Execution) -> str | None:
+    done = finished.all_of(session, run.id)
+    return next((plan.name for plan in run.definition.tasks if TASK + plan.name not in done), None)
 
 
 def _outcomes(session: Session, run: Execution) -> dict[str, tuple[str, str | None]]:

@@ -84,8 +84,9 @@ class Execution(Record):
     waiting_for: str | None
     # Why it goes on, for as long as it does.
     again: Again | None
-    # How often it was tried again after its end.
+    # How often it was tried again after its end, and who wanted that last.
     round: int
+    retried_by: str | None
     # When it was last taken up, and for how many seconds it had worked before that.
     resumed_at: datetime | None
     worked: float
@@ -165,7 +166,10 @@ class ExecutionRow(Base):
     woken: Mapped[bool] = mapped_column(default=False)
     again: Mapped[str | None]
     round: Mapped[int] = mapped_column(default=0)
+    retried_by: Mapped[str | None]
     resumed_at: Mapped[datetime | None]
+    # When it last changed its state.
+    changed_at: Mapped[datetime | None]
     worked: Mapped[float] = mapped_column(default=0.0)
     # No foreign key: the runs of a schedule that was deleted stay as they are.
     schedule_id: Mapped[int | None]
@@ -364,7 +368,7 @@ def hand_back(session: Session, run: Execution, *, died: bool = False) -> Execut
     )
 
 
-def retry(session: Session, run_id: int) -> Execution | None:
+def retry(session: Session, run_id: int, *, by: str) -> Execution | None:
     """Queue a run that failed or was stopped once more, from what is unfinished; ``None`` where it cannot be."""
     return _moved(
         session,
@@ -372,6 +376,7 @@ def retry(session: Session, run_id: int) -> Execution | None:
         status=RunState.QUEUED,
         again=Again.RETRY,
         round=ExecutionRow.round + 1,
+        retried_by=by,
         crashes=0,
         stop_by=None,
         **dict.fromkeys(("ended_at", "error", "error_task", "cancelled_by", "waiting_for")),
@@ -401,6 +406,13 @@ def holds(session: Session, run: Execution) -> bool:
     """Whether nobody else has taken the run since ``run`` was read; nobody can until the transaction ends."""
     held = select(ExecutionRow.id).where(ExecutionRow.id == run.id, ExecutionRow.fence == run.fence)
     return session.scalar(held.with_for_update()) is not None
+
+
+def fences(session: Session, run_ids: Collection[int]) -> dict[int, int]:
+    """The fences of these runs; nobody takes one of them until the transaction ends."""
+    wanted = select(ExecutionRow.id, ExecutionRow.fence).where(ExecutionRow.id.in_(run_ids))
+    rows = session.execute(wanted.order_by(ExecutionRow.id).with_for_update(read=True))
+    return {row.id: row.fence for row in rows}
 
 
 def held_by(session: Session, owner: str) -> list[Execution]:
@@ -436,6 +448,7 @@ def finish(
 
 def _moved(session: Session, where: tuple[ColumnElement[bool], ...], **values: Any) -> Execution | None:
     """The run in its new state, if it was in the old one."""
+    values["changed_at"] = datetime.now(UTC)
     changed = update(ExecutionRow).where(*where).values(**values).returning(ExecutionRow.id)
     found = session.execute(changed).scalar()
     return Execution.model_validate(session.get_one(ExecutionRow, found, populate_existing=True)) if found else None

@@ -11,6 +11,7 @@ from store.limits import AllowanceRow, CrewLimitsRow, LimitPauseRow
 from store.line import TurnRow
 from store.logs import ExecutionLogRow
 from store.memories import MemoryRow
+from store.outbox import OutboxRow
 from store.reviews import ReviewRow
 from store.run_files import RunFileRow
 from store.runs import ExecutionRow
@@ -37,6 +38,7 @@ ALL = (
     ExecutionLogRow,
     FinishedWorkRow,
     ReviewRow,
+    OutboxRow,
     CrewVersionRow,
     ShareRow,
     MemoryRow,

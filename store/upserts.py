@@ -16,3 +16,10 @@ def upsert(session: Session, row: type[Base], values: Mapping[str, Any], *, upda
     kind: Any = {"sqlite": sqlite, "postgresql": postgresql}[session.get_bind().dialect.name]
     keys = list(row.__table__.primary_key)
     session.execute(kind.insert(row).values(**values).on_conflict_do_update(index_elements=keys, set_=dict(update)))
+
+
+def insert_once(session: Session, row: type[Base], values: Mapping[str, Any]) -> None:
+    """Add a row with these values; where its primary key is taken, leave what is there."""
+    kind: Any = {"sqlite": sqlite, "postgresql": postgresql}[session.get_bind().dialect.name]
+    keys = list(row.__table__.primary_key)
+    session.execute(kind.insert(row).values(**values).on_conflict_do_nothing(index_elements=keys))

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from store import finished
+from store import finished, outbox
 from store.database import Store
 from store.runs import Execution
 
@@ -66,6 +66,8 @@ class Stored:
 
     def __init__(self, store: Store, run: Execution) -> None:
         self._store, self._run = store, run
+        plans = run.definition.tasks
+        self._files = {TASK + plan.name: plan.settings.output_file for plan in plans if plan.settings.output_file}
 
     def recall(self) -> Mapping[str, Output]:
         with self._store.reading() as session:
@@ -74,5 +76,8 @@ class Stored:
     def keep(self, key: str, output: Output) -> None:
         with self._store.transaction() as session:
             kept = finished.keep(session, self._run, key, output)
+            if kept and (name := self._files.get(key)):
+                told = {"task": key.removeprefix(TASK), "agent": output["agent"], "name": name}
+                outbox.want(session, self._run.id, [outbox.FILE + told["task"]], told)
         if not kept:
             raise TakenOver

@@ -5,36 +5,39 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
+from bot import events
 from bot.events import (
     ENDINGS,
-    ModelCalled,
-    RunCancelled,
     RunEvent,
     RunResumed,
     RunStarted,
     RunWaiting,
 )
 from bot.progress import messages
+from bot.progress.log import Log
 from bot.progress.picture import RunPicture
-from bot.slack.gate import Gate, SlackRefused
-from store import finished, logs, runs, usage
+from bot.progress.poster import Poster
+from bot.slack.gate import Gate
+from store import finished, outbox, runs
 from store.database import Store
-from store.logs import LogEntry
+from store.outbox import FILE, NOTICE, Said
 from store.runs import NOTHING_NEW, Execution, RunState
-from store.usage import Used
 
 logger = logging.getLogger(__name__)
 
-FLUSH = timedelta(milliseconds=250)
-BATCH = 200
 # The elapsed time of a run that is silent is refreshed this often; several runs share Slack's allowance.
 REFRESH = timedelta(seconds=5)
+# How often the feed looks for what nobody is saying, and how long it leaves a thing to whoever wrote it down.
+CATCH_UP = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=10)
+# So many seconds of the end are for what is on its way.
+SEEING_OFF = 5.0
 
 NOT_A_MEMBER = (
     "I’m not in this channel, so I can’t post the run here. Invite me with /invite @{bot}, then run it again."
@@ -44,17 +47,19 @@ NOT_A_MEMBER = (
 class Feed:
     """Give it runs to announce and events; it never blocks the caller, and keeps the order of each run's events."""
 
-    def __init__(self, store: Store, gate: Gate, *, bot_name: str) -> None:
+    def __init__(self, store: Store, gate: Gate, *, bot_name: str, patience: timedelta = PATIENCE) -> None:
+        """What another process has not said after so much ``patience`` is said by this one."""
         self.store = store
-        self.gate = gate
         self.bot_name = bot_name
+        self._patience_with_others = patience
+        self._catch_up_every = min(CATCH_UP, patience)
+        self._caught_up_at = datetime.now(UTC)
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._pictures: dict[int, RunPicture] = {}
         # Runs that are told about only if there is news, each with whom to tell what goes wrong.
         self._hushed: dict[int, Callable[[str], None]] = {}
-        self._log: list[LogEntry] = []
-        self._used: dict[int, Used] = {}
-        self._flush_at: datetime | None = None
+        self._log = Log(store)
+        self._poster = Poster(store, gate, self._jobs.put)
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
         self._thread.start()
 
@@ -82,10 +87,19 @@ class Feed:
                 self._safely(self._tick)
                 continue
             if job is None:
-                self._safely(self._flush)
+                self._safely(self._log.flush)
+                self._see_off()
                 return
             self._safely(job)
             self._safely(self._tick)
+
+    def _see_off(self) -> None:
+        """Hear what becomes of what is on its way; the next process would have to look for it."""
+        until = time.monotonic() + SEEING_OFF
+        while self._poster.busy and (left := until - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                if job := self._jobs.get(timeout=left):
+                    self._safely(job)
 
     def _safely(self, job: Callable[[], None]) -> None:
         # One run's trouble must not silence the others.
@@ -94,18 +108,21 @@ class Feed:
         except Exception:
             logger.exception("the feed could not do a job")
 
-    def _patience(self) -> float | None:
-        if self._flush_at is not None:
-            return max(0.0, (self._flush_at - datetime.now(UTC)).total_seconds())
-        return REFRESH.total_seconds() if self._pictures else None
+    def _patience(self) -> float:
+        due = [self._caught_up_at + self._catch_up_every]
+        if self._log.flush_at is not None:
+            due.append(self._log.flush_at)
+        return max(0.0, (min(due) - datetime.now(UTC)).total_seconds())
 
     def _tick(self) -> None:
         now = datetime.now(UTC)
-        if self._flush_at is not None and (now >= self._flush_at or len(self._log) >= BATCH):
-            self._flush()
+        if self._log.is_due(now):
+            self._log.flush()
         for picture in self._pictures.values():
             if picture.state is RunState.RUNNING and picture.shown_at and now - picture.shown_at >= self._refresh():
                 self._show(picture)
+        if now - self._caught_up_at >= self._catch_up_every:
+            self._catch_up()
 
     def _refresh(self) -> timedelta:
         return max(REFRESH, timedelta(seconds=2 * len(self._pictures)))
@@ -123,24 +140,19 @@ class Feed:
         then(run.id)
 
     def _post_parent(self, picture: RunPicture, tell: Callable[[str], None], then: Callable[[int], None]) -> None:
-        run, message = picture.run, messages.parent(picture)
-        posted = self.gate.post(
-            run.channel, message.text, message.blocks, metadata=_metadata(run, "parent"), team=run.team
+        self._poster.post(
+            picture.run,
+            outbox.PARENT,
+            messages.parent(picture),
+            # A run that was asked for in a thread is told about there.
+            thread_ts=picture.run.thread_ts,
+            then=partial(self._opened, picture, then),
+            refused=partial(self._refused, picture, tell),
         )
-        self._when_done(posted, partial(self._opened, picture, tell, then))
 
-    def _opened(
-        self, picture: RunPicture, tell: Callable[[str], None], then: Callable[[int], None], posted: Future[str]
-    ) -> None:
-        try:
-            picture.thread_ts = posted.result()
-        except SlackRefused as refusal:
-            self._refused(picture, tell, refusal.error)
-            return
-        except Exception:
-            logger.exception("run %s could not be announced", picture.run.id)
-            self._refused(picture, tell, "no_answer")
-            return
+    def _opened(self, picture: RunPicture, then: Callable[[int], None], ts: str) -> None:
+        picture.parent_ts = ts
+        picture.thread_ts = picture.run.thread_ts or ts
         with self.store.transaction() as session:
             runs.place(session, picture.run.id, thread_ts=picture.thread_ts)
         if picture.state.over:
@@ -164,27 +176,20 @@ class Feed:
     def _post_progress(self, picture: RunPicture) -> None:
         picture.shown_at = datetime.now(UTC)
         message = messages.progress(picture, picture.shown_at)
-        posted = self.gate.post(
-            picture.run.channel,
-            message.text,
-            message.blocks,
-            thread_ts=picture.thread_ts,
-            metadata=_metadata(picture.run, "progress"),
-            team=picture.run.team,
-        )
-        self._when_done(posted, partial(self._progress_posted, picture))
+        then = partial(self._progress_posted, picture)
+        self._poster.post(picture.run, outbox.PROGRESS, message, thread_ts=picture.thread_ts, then=then)
 
-    def _progress_posted(self, picture: RunPicture, posted: Future[str]) -> None:
-        picture.progress_ts = posted.result()
+    def _progress_posted(self, picture: RunPicture, ts: str) -> None:
+        picture.progress_ts = ts
         with self.store.transaction() as session:
-            runs.place(session, picture.run.id, progress_ts=picture.progress_ts)
+            runs.place(session, picture.run.id, progress_ts=ts)
         self._show(picture)
 
     # --- What happened ---------------------------------------------------------------------------------------------
 
     def _happened(self, event: RunEvent) -> None:
         picture = self._pictures.get(event.run_id) or self._taken_up(event)
-        self._note(event)
+        self._log.note(event)
         if picture is None:
             return
         picture.apply(event)
@@ -197,22 +202,39 @@ class Feed:
             return
         if isinstance(event, RunStarted | RunResumed | RunWaiting):
             self._show_parent(picture)
+        if isinstance(event, RunResumed):
+            self._post_notices(picture)
         self._attach(picture)
         self._show(picture)
 
     def _taken_up(self, event: RunEvent) -> RunPicture | None:
         """A run that another process announced, or could not; nothing where one that has been told about is meant."""
-        with self.store.reading() as session:
-            picture = RunPicture.of(runs.fetch(session, event.run_id), finished.all_of(session, event.run_id))
+        picture = self._picture(event.run_id)
         if picture.state.over and not isinstance(event, ENDINGS):
             return None
         self._pictures[event.run_id] = picture
         if picture.run.telling is not None:
             return picture
-        if picture.thread_ts is None:
+        if picture.parent_ts is None or picture.thread_ts is None:
             self._post_parent(picture, tell=_to_nobody, then=_go_on)
         elif picture.progress_ts is None and not picture.state.over:
             self._post_progress(picture)
+        return picture
+
+    def _picture(self, run_id: int) -> RunPicture:
+        """The picture of a run as the store knows it, with where its messages are."""
+        with self.store.reading() as session:
+            run, said = runs.fetch(session, run_id), outbox.of_run(session, run_id)
+            picture = RunPicture.of(run, finished.all_of(session, run_id))
+        parent = said.get(outbox.PARENT)
+        # Runs of before the outbox have their parent message where their thread is.
+        picture.parent_ts = parent.ts if parent else run.thread_ts
+        picture.unheard = parent is not None and parent.state is Said.REFUSED
+        picture.files += [
+            events.TaskFile(run_id=run_id, content=picture.tasks[part.payload["task"]].output or "", **part.payload)
+            for part in said.values()
+            if part.state is Said.PENDING and part.part.startswith(FILE) and part.payload
+        ]
         return picture
 
     def _break_silence(self, picture: RunPicture) -> None:
@@ -228,75 +250,90 @@ class Feed:
         if picture.run.telling != NOTHING_NEW:
             self._post_parent(picture, tell, _go_on)
             return
-        self._safely(self._flush)
+        self._safely(self._log.flush)
         self._pictures.pop(picture.run.id, None)
 
     def _attach(self, picture: RunPicture) -> None:
-        run = picture.run
         for file in picture.files:
-            said = f"Result of {file.task}"
-            self.gate.upload(run.channel, file.name, file.content, said, thread_ts=picture.thread_ts, team=run.team)
+            self._upload(picture, FILE + file.task, file.name, file.content, f"Result of {file.task}")
         picture.files.clear()
+
+    def _upload(self, picture: RunPicture, part: str, name: str, content: str, title: str) -> None:
+        assert picture.thread_ts is not None
+        self._poster.upload(picture.run, part, name, content, title, thread_ts=picture.thread_ts)
+
+    def _post_notices(self, picture: RunPicture) -> None:
+        with self.store.reading() as session:
+            said = outbox.of_run(session, picture.run.id)
+        for part in said.values():
+            if part.part.startswith(NOTICE) and part.state is Said.PENDING:
+                self._poster.post(picture.run, part.part, messages.notice(part.payload), thread_ts=picture.thread_ts)
 
     def _show(self, picture: RunPicture) -> None:
         if picture.progress_ts is None:
             return
         picture.shown_at = datetime.now(UTC)
         message = messages.progress(picture, picture.shown_at)
-        self._edit(picture, picture.progress_ts, message)
+        self._poster.edit(picture.run, outbox.PROGRESS, picture.progress_ts, message, picture.state)
 
     def _show_parent(self, picture: RunPicture) -> None:
-        assert picture.thread_ts is not None
-        message = messages.parent(picture)
-        self._edit(picture, picture.thread_ts, message)
-
-    def _edit(self, picture: RunPicture, ts: str, message: messages.Message) -> None:
-        run, over = picture.run, picture.state.over
-        self.gate.edit(run.channel, ts, message.text, message.blocks, last=over, team=run.team)
+        if picture.parent_ts is not None:
+            message = messages.parent(picture)
+            self._poster.edit(picture.run, outbox.PARENT, picture.parent_ts, message, picture.state)
 
     def _end(self, picture: RunPicture) -> None:
         # A log that cannot be written must not keep the result from people.
-        self._safely(self._flush)
+        self._safely(self._log.flush)
+        self._post_notices(picture)
         self._attach(picture)
         self._show(picture)
         self._show_parent(picture)
         final, file = messages.results(picture)
-        run, thread_ts = picture.run, picture.thread_ts
-        for message in final:
-            self.gate.post(
-                run.channel,
-                message.text,
-                message.blocks,
-                thread_ts=thread_ts,
-                metadata=_metadata(run, "result"),
-                team=run.team,
-            )
+        parts = [outbox.RESULT, *(f"{outbox.RESULT}:{number}" for number in range(2, len(final) + 1))]
+        file_part = f"{outbox.RESULT}:file"
+        run = picture.run
+        with self.store.transaction() as session:
+            outbox.leave_out(session, run.id, outbox.PROGRESS)
+            # Before the first of them is said, so that none is forgotten.
+            now = runs.fetch(session, run.id)
+            names = {part: outbox.named(now, part) for part in (*parts, file_part)}
+            outbox.want(session, run.id, [names[part] for part in parts] + ([names[file_part]] if file else []))
+        for part, message in zip(parts, final, strict=True):
+            self._poster.post(run, names[part], message, thread_ts=picture.thread_ts)
         if file is not None:
-            name = f"{run.crew_name} {run.id}.md"
-            self.gate.upload(run.channel, name, file, f"Result of {run.crew_name}", thread_ts=thread_ts, team=run.team)
+            title = f"Result of {run.crew_name}"
+            self._upload(picture, names[file_part], f"{run.crew_name} {run.id}.md", file, title)
         self._pictures.pop(run.id, None)
 
-    # --- The log ---------------------------------------------------------------------------------------------------
+    # --- What nobody is saying -------------------------------------------------------------------------------------
 
-    def _note(self, event: RunEvent) -> None:
-        if isinstance(event, ModelCalled):
-            used = Used(event.prompt_tokens, event.completion_tokens, event.cost)
-            self._used[event.run_id] = self._used.get(event.run_id, Used()) + used
-        self._log.append(_entry(event))
-        self._flush_at = self._flush_at or datetime.now(UTC) + FLUSH
+    def _catch_up(self) -> None:
+        """Say what was to be said by a process that is no more, or when Slack did not answer."""
+        self._caught_up_at = datetime.now(UTC)
+        self._poster.hold()
+        for run_id in self._poster.behind(patience=self._patience_with_others):
+            self._safely(partial(self._resay, run_id))
 
-    def _flush(self) -> None:
-        entries, self._log = self._log, []
-        used, self._used = self._used, {}
-        self._flush_at = None
-        if not entries and not used:
-            return
-        with self.store.transaction() as session:
-            logs.add(session, entries)
-            usage.add(session, used)
-
-    def _when_done(self, future: Future[str], job: Callable[[Future[str]], None]) -> None:
-        future.add_done_callback(lambda done: self._jobs.put(partial(job, done)))
+    def _resay(self, run_id: int) -> None:
+        picture, stored = self._pictures.get(run_id), self._picture(run_id)
+        if picture is None or stored.state.over:
+            picture = stored
+        if picture.unheard:
+            with self.store.transaction() as session:
+                outbox.give_up(session, run_id)
+        elif picture.parent_ts is None or picture.thread_ts is None:
+            self._pictures[run_id] = picture
+            self._post_parent(picture, _to_nobody, _go_on)
+        else:
+            if picture.progress_ts is None:
+                self._post_progress(picture)
+            if picture.state.over:
+                self._end(picture)
+                return
+            self._post_notices(picture)
+            self._attach(picture)
+            self._show(picture)
+            self._show_parent(picture)
 
 
 def _to_nobody(reason: str) -> None:
@@ -305,42 +342,3 @@ def _to_nobody(reason: str) -> None:
 
 def _go_on(_run_id: int) -> None:
     """The run is already being worked on."""
-
-
-def _metadata(run: Execution, part: str) -> dict[str, Any]:
-    return {"event_type": "crewcall_run", "event_payload": {"run_id": run.id, "part": part}}
-
-
-# What the log keeps of each event, besides agent and task: the field that tells most.
-_SAID = {
-    "RunResumed": "why",
-    "TaskFinished": "output",
-    "TaskFile": "name",
-    "ModelAnswered": "answer",
-    "RunTraced": "trace",
-    "RunCompleted": "result",
-    "TaskFailed": "reason",
-    "RunFailed": "reason",
-}
-
-
-def _entry(event: RunEvent) -> LogEntry:
-    name = type(event).__name__
-    said = getattr(event, _SAID[name]) if name in _SAID else ""
-    match event:
-        case ModelCalled():
-            said = f"{event.model}: {event.prompt_tokens} tokens in, {event.completion_tokens} out"
-            said += ", cut off at its limit" if event.cut else ""
-        case RunCancelled():
-            said = event.by
-        case _ if hasattr(event, "tool"):
-            error = getattr(event, "error", None)
-            said = f"{event.tool}: {error}" if error else event.tool
-    return LogEntry(
-        execution_id=event.run_id,
-        timestamp=event.at,
-        log_type=name,
-        agent=getattr(event, "agent", None),
-        task=getattr(event, "task", None),
-        message=said,
-    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
-from store.runs import Execution, RunState
+from store.runs import Again, Execution, RunState
 from store.usage import dollars
 
 # Seen beside the words for a state, never instead of them.
@@ -58,6 +59,16 @@ def progress(picture: RunPicture, now: datetime) -> Message:
     if not picture.state.over:
         shown.append(blocks.actions(_stop_button(picture), block_id="run.controls"))
     return Message(f"{picture.run.crew_name}: {_state_words(picture)}", shown)
+
+
+def notice(payload: Mapping[str, Any]) -> Message:
+    """Why a run goes on: ``why``, with which ``task``, and who wanted that where somebody did (``by``)."""
+    where = f"going on with *{escape(payload['task'])}*" if payload["task"] else "going on"
+    if payload["why"] == Again.RETRY:
+        said = f"<@{payload['by']}> tries again: {where}."
+    else:
+        said = f"The bot was restarted; {where}."
+    return Message(unmarked(said), [blocks.section(said)])
 
 
 def results(picture: RunPicture) -> tuple[list[Message], str | None]:

@@ -52,7 +52,10 @@ class RunPicture:
     stopped_by: str | None = None
     result: str | None = None
     thread_ts: str | None = None
+    parent_ts: str | None = None
     progress_ts: str | None = None
+    # Slack did not take the first message.
+    unheard: bool = False
     # Still to be posted: a file may be there before the thread is.
     files: list[events.TaskFile] = field(default_factory=list)
     shown_at: datetime | None = field(default=None, compare=False)

@@ -12,7 +12,7 @@ from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, ToolProblem, no_tool_problem
 from bot.services.readiness import InputsMissing, InputsRefused, NotReady, prepared
 from bot.services.rights import Rights, Viewer
-from store import crews, logs, runs, versions
+from store import crews, logs, outbox, runs, versions
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import Execution
@@ -134,6 +134,8 @@ class Runs:
             slot=slot,
             telling=telling,
         )
+        if telling is None:
+            outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
         note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id} of version {version}.")
         return run
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
+from itertools import count
 from typing import Any
 
 from slack_sdk import WebClient
@@ -28,6 +29,7 @@ RATES = {
     "views.publish": Rate(80, burst=15),
     "files.upload": Rate(80, burst=15),
     "response_url": Rate(300, burst=20),
+    "conversations.history": Rate(40, burst=8),
 }
 PER_CHANNEL = {"chat.postMessage": Rate(57, burst=4)}
 # A file holds up the thread it belongs to, so it is given up sooner than a message.
@@ -57,6 +59,7 @@ class Gate:
         threads: int = 3,
     ) -> None:
         """``client_for(team)`` gives a workspace's client; its retry handlers are not used. ``now`` is in seconds."""
+        self._looks = count()
         self._sender = Sender(client_for, Limiter(RATES, per_channel=PER_CHANNEL), now, threads)
 
     def close(self, timeout: float = 10.0) -> None:
@@ -183,6 +186,43 @@ class Gate:
     ) -> Future[None]:
         """Share a file in a channel or thread. ``channel`` must be a channel's id, and the bot must be in it."""
         return self._sender.add(_file(channel, filename, content, title, thread_ts, alt_text, team))
+
+    def find(
+        self,
+        channel: str,
+        is_it: Callable[[Json], bool],
+        *,
+        since: float,
+        thread_ts: str | None = None,
+        team: str = "",
+    ) -> Future[str | None]:
+        """The ``ts`` of the newest message for which ``is_it`` holds, in a channel or thread; nothing if there is none.
+
+        Messages older than ``since``, in seconds since 1970, are not looked at.
+        """
+
+        def call(client: WebClient, _: Content) -> str | None:
+            asked: Json = {"channel": channel, "oldest": f"{since:.6f}", "limit": 200, "include_all_metadata": True}
+            found: list[Json] = []
+            while True:
+                if thread_ts:
+                    answer = client.conversations_replies(ts=thread_ts, **asked)
+                else:
+                    answer = client.conversations_history(**asked)
+                found += [message for message in answer["messages"] if is_it(message)]
+                asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+                if not asked["cursor"]:
+                    return max((str(message["ts"]) for message in found), default=None)
+
+        job = Job(
+            what=f"a look into {channel}",
+            keys=(Key(team, "conversations.history"),),
+            # Looking needs no order.
+            lane=(team, channel, thread_ts or "", "look", str(next(self._looks))),
+            rank=Rank.FIRST,
+            call=call,
+        )
+        return self._sender.add(job)
 
     def respond(
         self, response_url: str, text: str, blocks: Blocks = None, replace: bool = False, *, team: str = ""

@@ -1,0 +1,88 @@
+"""What the log of a run keeps of what happens in it, and what is counted on the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.events import ModelCalled, RunCancelled, RunEvent
+from store import logs, runs, usage
+from store.database import Store
+from store.logs import LogEntry
+from store.usage import Used
+
+FLUSH = timedelta(milliseconds=250)
+BATCH = 200
+
+
+class Log:
+    """Gathers lines and figures, and writes many at once. What a process says of a run that it lost is left out."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.flush_at: datetime | None = None
+        self._events: list[RunEvent] = []
+
+    def note(self, event: RunEvent) -> None:
+        """Take note of what happened."""
+        self._events.append(event)
+        self.flush_at = self.flush_at or datetime.now(UTC) + FLUSH
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to write."""
+        return self.flush_at is not None and (now >= self.flush_at or len(self._events) >= BATCH)
+
+    def flush(self) -> None:
+        """Write everything down."""
+        noted, self._events = self._events, []
+        self.flush_at = None
+        if not noted:
+            return
+        with self.store.transaction() as session:
+            fences = runs.fences(session, {event.run_id for event in noted})
+            known = [event for event in noted if event.fence is None or event.fence >= fences.get(event.run_id, 0)]
+            logs.add(session, [_entry(event) for event in known if event.run_id in fences])
+            usage.add(session, _used(known))
+
+
+def _used(noted: list[RunEvent]) -> dict[int, Used]:
+    total: dict[int, Used] = {}
+    for event in noted:
+        if isinstance(event, ModelCalled):
+            used = Used(event.prompt_tokens, event.completion_tokens, event.cost)
+            total[event.run_id] = total.get(event.run_id, Used()) + used
+    return total
+
+
+# What the log keeps of each event, besides agent and task: the field that tells most.
+_SAID = {
+    "RunResumed": "why",
+    "TaskFinished": "output",
+    "TaskFile": "name",
+    "ModelAnswered": "answer",
+    "RunTraced": "trace",
+    "RunCompleted": "result",
+    "TaskFailed": "reason",
+    "RunFailed": "reason",
+}
+
+
+def _entry(event: RunEvent) -> LogEntry:
+    name = type(event).__name__
+    said = getattr(event, _SAID[name]) if name in _SAID else ""
+    match event:
+        case ModelCalled():
+            said = f"{event.model}: {event.prompt_tokens} tokens in, {event.completion_tokens} out"
+            said += ", cut off at its limit" if event.cut else ""
+        case RunCancelled():
+            said = event.by
+        case _ if hasattr(event, "tool"):
+            error = getattr(event, "error", None)
+            said = f"{event.tool}: {error}" if error else event.tool
+    return LogEntry(
+        execution_id=event.run_id,
+        timestamp=event.at,
+        log_type=name,
+        agent=getattr(event, "agent", None),
+        task=getattr(event, "task", None),
+        message=said,
+    )
