@@ -27,6 +27,7 @@ import handlers.models
 import handlers.more_settings
 import handlers.moving
 import handlers.pictures
+import handlers.projects
 import handlers.reviews
 import handlers.run_list
 import handlers.run_page
@@ -65,6 +66,7 @@ from bot.services.memories import Memories
 from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures
+from bot.services.projects import Projects
 from bot.services.pruning import Pruning
 from bot.services.reviews import Reviews, who_may
 from bot.services.rights import Rights
@@ -82,8 +84,10 @@ from bot.slack.impatience import count_double_clicks_once
 from bot.slack.later import Later
 from bot.slack.people import People
 from bot.slack.picture_files import PictureFiles
+from bot.slack.shared_files import SharedFiles
 from bot.slack.socket_mode import SocketMode
 from bot.slack.text import escape, escape_but_people
+from handlers.importing import Importing
 from handlers.injection import inject
 from handlers.pages import Pages
 from handlers.step_asking import StepAsking
@@ -119,6 +123,7 @@ _DOORS = (
     handlers.limits,
     handlers.models,
     handlers.pictures,
+    handlers.projects,
     handlers.memories,
     handlers.audit,
     handlers.home,
@@ -219,9 +224,12 @@ class Crewcall:
         commands = Commands(bolt, "/crew")
         crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem)
         flows, pictures, files = Flows(self.store, self.rights), Pictures(crews, Painter()), PictureFiles()
+        projects = Projects(self.store, self.rights, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,
             "pictures": pictures,
+            "projects": projects,
+            "importing": Importing(projects, pictures, SharedFiles(self.client), self.gate),
             "picture_files": files,
             "agents": Agents(self.store, self.rights, self.connections.problem),
             "tasks": Tasks(self.store, self.rights),

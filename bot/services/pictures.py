@@ -44,6 +44,13 @@ class Pictures:
         drawn = crew.crew_of(freeze(sheet.crew, sheet.agents, sheet.tasks))
         return Picture(crew_id, sheet.crew.name, dark, crew_svg(drawn, dark=dark), crew.in_words(drawn))
 
+    def of_definition(self, definition: Definition) -> Picture:
+        """A crew or flow that need not exist yet."""
+        if definition.is_flow:
+            return of_flow(definition)
+        drawn = crew.crew_of(definition)
+        return Picture(0, definition.name, False, crew_svg(drawn, dark=False), crew.in_words(drawn))
+
     def png(self, picture: Picture) -> bytes | None:
         """The picture as a PNG, or nothing where it cannot be drawn; takes up to a second, seldom more."""
         try:

@@ -453,6 +453,21 @@ class Channels(Widget):
         return list(states[0].get("selected_conversations") or ())
 
 
+@dataclass(frozen=True)
+class Attachments(Widget):
+    """Files of any kind, as Slack's records of them."""
+
+    missing = "Choose at least one file."
+
+    def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
+        """The place to put files; Slack itself keeps their number, and a size of 10 MB each."""
+        return {"type": "file_input", "max_files": min(ask.limits.get("maxItems", 10), 10)}
+
+    def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
+        """Slack's records of the files."""
+        return list(states[0].get("files") or ())
+
+
 def inferred(limits: Json) -> Widget:
     """The widget that suits a field's type; ``ValueError`` where the form itself has to say."""
     if "enum" in limits:

@@ -1,0 +1,78 @@
+"""What happens between a project that somebody gives and the crews that it becomes: it takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slack_sdk import WebClient
+
+from bot.projects.bundle import Bundle
+from bot.projects.reader import read
+from bot.projects.source import from_files
+from bot.services import Actor
+from bot.services.pictures import Pictures
+from bot.services.projects import Decisions, Look, Projects
+from bot.slack.blocks import Json
+from bot.slack.gate import Gate
+from bot.slack.loading import show
+from bot.slack.people import direct_channel
+from bot.slack.shared_files import SharedFiles
+from handlers import project_words as words
+
+# So many crews are drawn; more would fill the thread.
+_PICTURES = 5
+
+
+class Importing:
+    """Imports behind a window that says what is going on."""
+
+    def __init__(self, projects: Projects, pictures: Pictures, files: SharedFiles, gate: Gate) -> None:
+        self.projects = projects
+        self.pictures = pictures
+        self.files = files
+        self.gate = gate
+
+    def look(self, client: WebClient, window: Json, ids: Sequence[str], actor: Actor) -> None:
+        """Say in a thread of the person's direct messages what an import would do, with the button that does it."""
+        look = self.projects.look(self._bundle(ids), by=actor)
+        channel = direct_channel(client, actor.user)
+        ts = self.gate.post(channel, words.title(look), team=actor.team).result()
+        for text in words.report(look):
+            self.gate.post(channel, text, thread_ts=ts, team=actor.team)
+        self._draw(look, channel, ts, actor)
+        self.gate.post(channel, words.question(look), words.buttons(look, ids, ts), ts, team=actor.team)
+        show(client, window, words.looked(look))
+
+    def begin(self, client: WebClient, window: Json, meta: Json, actor: Actor) -> None:
+        """Create everything, or ask first what has to be decided."""
+        bundle = self._bundle(meta["files"])
+        look = self.projects.look(bundle, by=actor)
+        if look.undecided:
+            show(client, window, words.decisions_form(look).view(words.suggested(look), meta=meta))
+        else:
+            self._create(client, window, bundle, Decisions(), meta, actor)
+
+    def decide(self, client: WebClient, window: Json, view: Json, meta: Json, actor: Actor) -> None:
+        """Create everything as it was decided in the form."""
+        bundle = self._bundle(meta["files"])
+        look = self.projects.look(bundle, by=actor)
+        self._create(client, window, bundle, words.decided(look, view), meta, actor)
+
+    def _create(
+        self, client: WebClient, window: Json, bundle: Bundle, decisions: Decisions, meta: Json, actor: Actor
+    ) -> None:
+        outcome = self.projects.create(bundle, decisions, by=actor)
+        said = words.outcome(outcome)
+        show(client, window, words.created(outcome, said))
+        self.gate.post(direct_channel(client, actor.user), said, thread_ts=meta["thread"], team=actor.team)
+
+    def _bundle(self, ids: Sequence[str]) -> Bundle:
+        return read(from_files(self.files.contents(ids)))
+
+    def _draw(self, look: Look, channel: str, ts: str, actor: Actor) -> None:
+        for plan in look.plans[:_PICTURES]:
+            picture = self.pictures.of_definition(plan.definition)
+            png = self.pictures.png(picture)
+            if png is not None:
+                alt = " ".join(picture.words)[:1_000]
+                self.gate.upload(channel, "picture.png", png, picture.name[:200], ts, alt, team=actor.team)
