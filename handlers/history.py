@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.services import Actor
 from bot.services.crews import Crews
-from bot.services.differences import Difference, differences
 from bot.services.history import History
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
+from bot.slack.gate import Gate
 from bot.slack.text import escape, fit_escaped
+from handlers.comparison import comparison, in_thread
 from handlers.crew_page import crew_page
 from handlers.finding import find
 from handlers.injection import Reply
@@ -28,6 +29,8 @@ def register(app: App, commands: Commands) -> None:
     app.action("history.open")(push_history)
     app.action("history.older")(show_older)
     app.action("history.compare")(compare)
+    app.action("history.against")(compare_against)
+    app.action("history.post")(post_comparison)
     app.view("history.roll_back")(roll_back)
 
 
@@ -61,8 +64,22 @@ def show_older(ack: Ack, body: Json, action: Json, client: WebClient, history: H
 def compare(ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor) -> None:
     ack()
     meta = meta_of(body["view"])
-    then, now, may_roll_back = history.pair(meta["crew"], int(action["value"]), by=actor)
-    client.views_push(trigger_id=body["trigger_id"], view=_comparison(then, now, meta if may_roll_back else None))
+    pair = history.pair(meta["crew"], int(action["value"]), by=actor)
+    client.views_push(trigger_id=body["trigger_id"], view=comparison(pair, meta))
+
+
+def compare_against(ack: Ack, body: Json, action: Json, client: WebClient, history: History, actor: Actor) -> None:
+    ack()
+    meta = meta_of(body["view"])
+    pair = history.pair(meta["crew"], meta["version"], by=actor, other=int(action["selected_option"]["value"]))
+    client.views_update(view_id=body["view"]["id"], view=comparison(pair, meta))
+
+
+def post_comparison(ack: Ack, body: Json, action: Json, history: History, gate: Gate, actor: Actor) -> None:
+    ack()
+    meta = meta_of(body["view"])
+    pair = history.pair(meta["crew"], meta["version"], by=actor, other=int(action["value"]))
+    in_thread(gate, actor, meta["place"], pair)
 
 
 def roll_back(
@@ -96,31 +113,3 @@ def _row(version: CrewVersion) -> Json:
     return blocks.section(
         f"{head}\n{fit_escaped(version.summary, 600)}", accessory=button, block_id=f"version-{version.number}"
     )
-
-
-def _comparison(then: CrewVersion, now: CrewVersion, meta: Json | None) -> Json:
-    """What has changed since ``then``, and the way back; without ``meta`` there is none."""
-    rows = list(_difference_rows(differences(then.definition, now.definition)))
-    title = f"Version {then.number}"
-    if not rows:
-        same = [blocks.section(f"Version {then.number} is the same as the newest version.")]
-        return blocks.modal(title, same, callback_id="history.same", meta=meta)
-    intro = blocks.section(f"What has changed from version {then.number} to version {now.number}:")
-    if meta is None:
-        return blocks.modal(title, [intro, *rows], callback_id="history.compared")
-    back = blocks.context(f"*Roll back* makes the crew again what it was in version {then.number}, as a new version.")
-    return blocks.modal(
-        title,
-        [intro, *rows, blocks.divider(), back],
-        callback_id="history.roll_back",
-        submit="Roll back",
-        meta={**meta, "version": then.number},
-    )
-
-
-def _difference_rows(found: Iterable[Difference]) -> Iterable[Json]:
-    for difference in found:
-        text = f"*{fit_escaped(difference.sentence, 300)}*"
-        if difference.old is not None and difference.new is not None:
-            text += f"\nBefore: {fit_escaped(difference.old, 1_000)}\nNow: {fit_escaped(difference.new, 1_000)}"
-        yield blocks.section(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.errors import EditedMeanwhile
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from store.database import Session
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two versions to be compared, the number of the newest, and whether the person may go back to the first."""
+
+    then: CrewVersion
+    now: CrewVersion
+    newest: int
+    may_roll_back: bool
+
+
 class History:
     """The versions of the workspace's crews. Whoever may not do as much with one is told ``NotAllowed``."""
 
@@ -37,14 +48,16 @@ class History:
             viewer.require(session, crew_id, Level.RUN)
             return versions.list_all(session, crew_id, team=by.team, before=before)
 
-    def pair(self, crew_id: int, number: int, *, by: Actor) -> tuple[CrewVersion, CrewVersion, bool]:
-        """That version, the newest one, and whether the person may roll back; raise ``Gone``."""
+    def pair(self, crew_id: int, number: int, *, by: Actor, other: int | None = None) -> Pair:
+        """That version and the ``other``, or the newest one; raise ``Gone``."""
         viewer = self.rights.of(by)
         with self.store.reading() as session:
             crew = viewer.require(session, crew_id, Level.RUN)
             may_roll_back = (viewer.level(session, crew) or 0) >= Level.EDIT
+            newest = versions.number(session, crew_id, team=by.team)
             then = versions.get(session, crew_id, number, team=by.team)
-            return then, versions.newest(session, crew_id, team=by.team) or then, may_roll_back
+            now = versions.get(session, crew_id, other or newest, team=by.team)
+            return Pair(then, now, newest, may_roll_back)
 
     def roll_back(self, crew_id: int, number: int, *, by: Actor) -> CrewVersion:
         """Make the crew again what it was in that version, as a new version; raise ``Gone`` or ``NameTaken``."""

@@ -82,7 +82,7 @@ def test_the_newest_version_is_the_same_as_itself(ana: Person, a_crew: CrewInsta
     ana.types("/crew history market")
     ana.presses("Compare", beside="Version 3")
 
-    seen = ana.sees("Version 3 is the same as the newest version.")
+    seen = ana.sees("Version 3 is the newest one.")
     assert "Roll back" not in seen
 
 
@@ -129,3 +129,30 @@ def test_a_task_cannot_come_before_what_it_uses(ana: Person, a_crew: CrewInstanc
     ana.picks("2. Write", "Move up")
 
     ana.sees("“Write” uses the result of “Research”, so “Research” must come first.", "1. Research", "2. Write")
+
+
+def test_any_two_versions_are_compared_and_shown_to_everybody(ana: Person, ben: Person, a_crew: CrewInstance) -> None:
+    renames_the_agent(ana, "Scout")
+    adds_a_task(ana, "Write")
+    ana.types("/crew history market")
+    ana.presses("Compare", beside="Version 4")
+    ana.sees("What has changed from version 4 to version 5", "Task “Write” added.")
+    ana.picks("What has changed", "Version 3")
+    ana.sees("What has changed from version 4 to version 3", "Agent “Researcher” added.")
+
+    ana.presses("Post in the channel")
+
+    ben.reads_thread(of="3 changes from version 4 to version 3, shown by @Ana Ferreira", until="“Researcher” added.")
+
+
+def test_a_channel_without_the_bot_is_named_to_the_person(ana: Person, a_crew: CrewInstance) -> None:
+    renames_the_agent(ana, "Scout")
+    ana.goes_to("random")
+    ana.types("/crew history market")
+    ana.presses("Compare", beside="Version 3")
+
+    ana.presses("Post in the channel")
+
+    ana.closes()
+    ana.goes_to("Crew")
+    ana.sees("I can’t post in that channel. Invite me there first.")

@@ -230,8 +230,12 @@ class Person:
         return _options(self.does("options", **place, **ids, value=typed))
 
     def picks(self, row: str, option: str) -> None:
-        """Choose from the “…” menu of the row with these words."""
-        where, block, element = self._until(lambda: self._find("overflow", "", row), f"a menu beside “{row}”")
+        """Choose from the menu beside the row with these words."""
+
+        def menu() -> tuple[Json, Json, Json] | None:
+            return self._find("overflow", "", row) or self._find("static_select", "", row)
+
+        where, block, element = self._until(menu, f"a menu beside “{row}”")
         chosen = next((one for one in element["options"] if one["text"]["text"].startswith(option)), None)
         assert chosen, f"the menu beside “{row}” offers no “{option}”"
         self._acts(where, block, element, {"selected_option": chosen})
