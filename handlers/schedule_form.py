@@ -56,6 +56,8 @@ _DAYS_OF_MONTH: Offered = [*((day, f"{day}.") for day in range(1, 29)), (0, "The
 _HOURS: Offered = [(1, "Every hour"), *((hours, f"Every {hours} hours") for hours in (2, 3, 4, 6, 8, 12))]
 # What is chosen from menus, besides when.
 _CHOSEN = ("channel", "missed", "busy")
+# On these depends what else is asked for.
+_SWITCHES = ("kind", "news")
 # What each kind asks for.
 _ASKS = {
     Kind.WEEKDAYS: ("at",),
@@ -205,6 +207,19 @@ def switched(view: Json, action: Json) -> Json:
     meta[field] = action["selected_option"]["value"]
     asked = Asked(meta["names"], meta["zone"], Kind(meta["kind"]), News(meta["news"]))
     return asked.view({}, _lasting(meta))
+
+
+def behind(view: Json) -> Json | None:
+    """The form that asks for what goes with what is chosen in ``view``, where that one does not yet."""
+    meta = meta_of(view)
+    states = view["state"]["values"]
+    chosen = {
+        name: next(iter(states[name].values()))["selected_option"]["value"] for name in _SWITCHES if name in states
+    }
+    if all(meta[name] == value for name, value in chosen.items()):
+        return None
+    now = Asked(meta["names"], meta["zone"], Kind(chosen["kind"]), News(chosen["news"]))
+    return now.view({}, _lasting(meta))
 
 
 def answered(view: Json) -> ScheduleDraft:

@@ -21,7 +21,7 @@ from handlers.crew_page import crew_page
 from handlers.finding import find
 from handlers.injection import Reply
 from handlers.schedule_list import list_page, removal, saved
-from store.schedules import Schedule
+from store.schedules import Schedule, ScheduleDraft
 
 
 def register(app: App, commands: Commands) -> None:
@@ -88,17 +88,16 @@ def change_again(ack: Ack, body: Json, client: WebClient) -> None:
 def save_schedule(
     ack: Ack, view: Json, client: WebClient, crews: Crews, schedules: Schedules, actor: Actor, place: str | None
 ) -> None:
-    meta = meta_of(view)
-    draft = schedule_form.answered(view)
+    if whole := schedule_form.behind(view):
+        ack(response_action="update", view=whole)
+        return
+    meta, draft = meta_of(view), schedule_form.answered(view)
     if not schedule_form.was_shown(view, draft):
         preview = schedules.preview(meta["crew"], draft, by=actor)
         ack(response_action="update", view=schedule_form.preview_of(view, preview))
         return
     draft = draft.model_copy(update={"channel": draft.channel or direct_channel(client, actor.user)})
-    if "schedule" in meta:
-        schedule = schedules.change(meta["schedule"], draft, version=meta["version"], by=actor)
-    else:
-        schedule = schedules.create(meta["crew"], draft, by=actor)
+    schedule = _stored(schedules, meta, draft, actor)
     _show_saved(ack, view, client, crews, schedules, actor, place, schedule)
 
 
@@ -146,6 +145,12 @@ def remove_schedule(ack: Ack, view: Json, client: WebClient, schedules: Schedule
     ack()
     page = list_page(schedules.list_all(by=actor), notice=f"The schedule of *{escape(was.crew_name)}* is deleted.")
     client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def _stored(schedules: Schedules, meta: Json, draft: ScheduleDraft, actor: Actor) -> Schedule:
+    if "schedule" in meta:
+        return schedules.change(meta["schedule"], draft, version=meta["version"], by=actor)
+    return schedules.create(meta["crew"], draft, by=actor)
 
 
 def _show_saved(

@@ -130,7 +130,11 @@ def test_each_way_of_coming_again_asks_for_what_it_needs(
 ) -> None:
     ana.types("/crew schedule market")
     ana.fills("topic", "tides")
+    ana.chooses("How often", "Every few hours")
+    ana.sees("How many hours")
     ana.chooses("How often", kind)
+    if kind != "Every few hours":
+        ana.sees_no_more("How many hours")
     for label, options in chosen.items():
         ana.chooses(label, *options)
     for label, text in filled.items():
@@ -245,6 +249,7 @@ def test_a_rule_in_words_decides_what_is_posted(
     ana.types("/crew schedule market")
     ana.fills("topic", "tides")
     ana.chooses("Post the result", "Only if a rule in words says so")
+    ana.sees("Which results are worth posting")
     ana.submits()
     assert ana.sees_error("Which results are worth posting") == "Please complete this required field."
     ana.fills("Which results are worth posting", "Only when the tides are unusual")
