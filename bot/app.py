@@ -65,7 +65,7 @@ from bot.services.limits import Limits
 from bot.services.memories import Memories
 from bot.services.models import Connections
 from bot.services.news import Newsroom
-from bot.services.pictures import Pictures
+from bot.services.pictures import Pictures, of_run
 from bot.services.projects import Projects
 from bot.services.pruning import Pruning
 from bot.services.reviews import Reviews, who_may
@@ -163,7 +163,7 @@ class Crewcall:
         self.memories = Memories(self.store, self.rights)
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
         self.newsroom = Newsroom(self.store, self._is_news)
-        self.later = Later()
+        self.later, self.painter = Later(), Painter()
         self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close, self.later.close]
 
     def start(self) -> None:
@@ -177,7 +177,7 @@ class Crewcall:
         bot_name = self._introduce()
         self.gate = Gate(lambda _team: self.client)
         self._parts.append(self.gate.close)
-        self.feed = Feed(self.store, self.gate, bot_name=bot_name)
+        self.feed = Feed(self.store, self.gate, bot_name=bot_name, draw=partial(of_run, self.painter))
         self._parts.append(self.feed.close)
         self.questions = Questions(self.store, self.gate, self._who_may)
         self._parts.append(self.questions.close)
@@ -223,7 +223,7 @@ class Crewcall:
         count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
         crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem)
-        flows, pictures, files = Flows(self.store, self.rights), Pictures(crews, Painter()), PictureFiles()
+        flows, pictures, files = Flows(self.store, self.rights), Pictures(crews, self.painter), PictureFiles()
         projects = Projects(self.store, self.rights, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,

@@ -146,12 +146,20 @@ class Runner:
                     self._note_again(session, run)
             if run is None:
                 return
-            hold = _Hold(run)
-            with self._lock:
+            self._hand_out(run)
+
+    def _hand_out(self, run: Execution) -> None:
+        """Give the run to a thread; where there is none any more, back to whoever comes next."""
+        hold = _Hold(run)
+        with self._lock:
+            if self._taking():
                 self._holds[run.id] = hold
-                if run.stop_by or not self._taking():
+                if run.stop_by:
                     hold.stop.set()
                 self._pool.submit(self._work, hold)
+                return
+        with self.store.transaction() as session:
+            runs.hand_back(session, run)
 
     def _note_again(self, session: Session, run: Execution) -> None:
         """People are told why the run goes on, and with what."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
@@ -19,6 +20,7 @@ from handlers.crew_page import not_ready
 from handlers.finding import find
 from handlers.injection import Reply
 from handlers.run_form import RUN, ask_inputs, asked_inputs
+from handlers.state_form import read_object
 
 
 def register(app: App, commands: Commands) -> None:
@@ -36,18 +38,19 @@ def register(app: App, commands: Commands) -> None:
 
 def run_named(ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
     ack()
+    words, inputs = _with_json(words)
     crew_id = find(words, crews, actor, reply)
     if crew_id is None:
         return
     sheet = crews.sheet(crew_id, by=actor)
-    if unknown := [name for name in words.inputs if name not in sheet.inputs]:
+    if unknown := [name for name in inputs if name not in sheet.takes]:
         reply(_unknown_inputs(sheet, unknown))
     elif sheet.problems:
         reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
-    elif all(words.inputs.get(name) for name in sheet.inputs):
-        runs.start(crew_id, words.inputs, by=actor, channel=words.channel, tell=reply)
+    elif all(inputs.get(name) not in (None, "") for name in sheet.inputs):
+        runs.start(crew_id, inputs, by=actor, channel=words.channel, tell=reply)
     else:
-        view = ask_inputs(sheet.crew, sheet.inputs, words.inputs, place=words.channel)
+        view = ask_inputs(sheet.crew, sheet.inputs, inputs, place=words.channel)
         client.views_open(trigger_id=words.trigger_id, view=view)
 
 
@@ -65,7 +68,7 @@ def run_pressed(
     ack()
     sheet = crews.sheet(int(action["value"]), by=actor)
     in_page = "view" in body and body["view"]["type"] == "modal"
-    if sheet.inputs and not sheet.problems:
+    if sheet.takes and not sheet.problems:
         view = ask_inputs(sheet.crew, sheet.inputs, {}, place=place)
         opening = client.views_push if in_page else client.views_open
         opening(trigger_id=body["trigger_id"], view=view)
@@ -112,13 +115,23 @@ def edit_inputs(
     ack()
     run = runs.get(int(action["value"]), by=actor)
     sheet = crews.sheet(run.crew_id or 0, by=actor)
-    given = {name: value for name, value in run.inputs.items() if name in sheet.inputs}
+    given = {name: value for name, value in run.inputs.items() if name in sheet.takes}
     view = ask_inputs(sheet.crew, sheet.inputs, given, place=place)
     client.views_open(trigger_id=body["trigger_id"], view=view)
 
 
+def _with_json(words: Words) -> tuple[Words, dict[str, Any]]:
+    """The words without a JSON object at their end, and all inputs that are named."""
+    name, brace, rest = words.rest.partition("{")
+    found = read_object(brace + rest) if brace else None
+    if found is None:
+        return words, dict(words.inputs)
+    parsed = Words.parse(f"{words.subcommand} {name}", trigger_id=words.trigger_id, channel=words.channel)
+    return parsed, {**found, **parsed.inputs}
+
+
 def _unknown_inputs(sheet: CrewSheet, unknown: list[str]) -> str:
-    takes = f"It asks for {', '.join(sheet.inputs)}." if sheet.inputs else "It asks for nothing."
+    takes = f"It asks for {', '.join(sheet.takes)}." if sheet.takes else "It asks for nothing."
     return f"“{sheet.crew.name}” has no input called {' or '.join(unknown)}. {takes}"
 
 

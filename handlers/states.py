@@ -16,14 +16,18 @@ from bot.engine.state import StateField
 from bot.errors import FormRefused, UserError
 from bot.services import Actor
 from bot.services.flows import Flows, FlowSheet
+from bot.services.runs import Runs
 from bot.services.state_fields import KINDS, FieldDraft, draft_of, kind_of_field, moved, with_field, without
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
 from bot.slack.forms import Checkbox, Form, Lines, Select, Text
 from bot.slack.text import escape, fit_escaped
+from handlers.injection import in_window
 from handlers.pages import Pages
+from handlers.run_words import run_line
 from store.database import Draft
+from store.runs import Execution
 
 NEW_FIELD = Form(
     FieldDraft,
@@ -66,6 +70,7 @@ def register(app: App, commands: Commands) -> None:
     app.view(EDIT_FIELD.callback_id)(save_field)
     app.action("state.as_json")(ask_for_schema)
     app.view(AS_JSON.callback_id)(save_schema)
+    app.action("run.state")(show_run_state)
 
 
 def show_state(
@@ -127,6 +132,14 @@ class FieldGone(UserError):
     """The state has no field called “{name}” any more."""
 
 
+def show_run_state(ack: Ack, body: Json, action: Json, client: WebClient, runs: Runs, actor: Actor) -> None:
+    ack()
+    run = runs.get(int(action["value"]), by=actor)
+    view = _state_of_run(run, runs.state(run.id, by=actor))
+    opening = client.views_push if in_window(body) else client.views_open
+    opening(trigger_id=body["trigger_id"], view=view)
+
+
 def _refresh(
     client: WebClient,
     window: str,
@@ -164,6 +177,20 @@ def _page(sheet: FlowSheet, place: str | None) -> Json:
         blocks.actions(*_buttons(sheet), block_id="state.controls"),
     ]
     return blocks.modal("State", rows, callback_id="state.page", meta={"crew": sheet.flow.id, "place": place})
+
+
+def _state_of_run(run: Execution, state: dict[str, Any]) -> Json:
+    """What each field holds now, in a window."""
+    rows = [blocks.section(f"*{escape(run.crew_name)}*"), blocks.context(run_line(run))]
+    rows += [blocks.section(f"`{escape(name)}`\n{_value(value)}") for name, value in state.items()]
+    return blocks.modal("State", rows, callback_id="run.state_page")
+
+
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return "_nothing_"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return fit_escaped(text, 1_500)
 
 
 def _buttons(sheet: FlowSheet) -> Iterable[Json]:

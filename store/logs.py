@@ -60,6 +60,14 @@ def of_run(
     return [LogEntry.model_validate(row) for row in reversed(newest)]
 
 
+def last_message(session: Session, run_id: int, log_type: str) -> str | None:
+    """What the newest log line of this type says; nothing where there is none with words."""
+    wanted = select(ExecutionLogRow.message).where(
+        ExecutionLogRow.execution_id == run_id, ExecutionLogRow.log_type == log_type, ExecutionLogRow.message != ""
+    )
+    return session.scalar(wanted.order_by(ExecutionLogRow.id.desc()).limit(1))
+
+
 def prune(session: Session, *, team: str, ended_before: datetime, limit: int = 500) -> bool:
     """Delete up to ``limit`` log lines of runs that ended so long ago; whether there may be more to delete.
 

@@ -20,6 +20,7 @@ from bot.events import (
     RunWaiting,
 )
 from bot.progress import messages
+from bot.progress.drawings import Draw, Drawings
 from bot.progress.log import Log
 from bot.progress.picture import RunPicture
 from bot.progress.poster import Poster
@@ -30,6 +31,9 @@ from store.outbox import FILE, NOTICE, Said
 from store.runs import NOTHING_NEW, Execution, RunState
 
 logger = logging.getLogger(__name__)
+
+# When a flow is drawn anew in its thread; between these moments the cards show how far it is.
+_DRAWN = (RunStarted, RunWaiting, *ENDINGS)
 
 # The elapsed time of a run that is silent is refreshed this often; several runs share Slack's allowance.
 REFRESH = timedelta(seconds=5)
@@ -47,13 +51,25 @@ NOT_A_MEMBER = (
 class Feed:
     """Give it runs to announce and events; it never blocks the caller, and keeps the order of each run's events."""
 
-    def __init__(self, store: Store, gate: Gate, *, bot_name: str, patience: timedelta = PATIENCE) -> None:
-        """What another process has not said after so much ``patience`` is said by this one."""
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        *,
+        bot_name: str,
+        patience: timedelta = PATIENCE,
+        draw: Draw | None = None,
+    ) -> None:
+        """What another process has not said after so much ``patience`` is said by this one.
+
+        ``draw`` draws a flow with the marks of its steps; without it flows are told of in words alone.
+        """
         self.store = store
         self.bot_name = bot_name
         self._patience_with_others = patience
         self._catch_up_every = min(CATCH_UP, patience)
         self._caught_up_at = datetime.now(UTC)
+        self._drawings = Drawings(gate, draw) if draw else None
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._pictures: dict[int, RunPicture] = {}
         # Runs that are told about only if there is news, each with whom to tell what goes wrong.
@@ -78,6 +94,8 @@ class Feed:
         """Write and send what is still to be said, then stop."""
         self._jobs.put(None)
         self._thread.join()
+        if self._drawings:
+            self._drawings.close()
 
     def _work(self) -> None:
         while True:
@@ -192,11 +210,13 @@ class Feed:
         self._log.note(event)
         if picture is None:
             return
-        picture.apply(event)
+        picture.note(event)
         if picture.run.telling is not None and isinstance(event, (*ENDINGS, RunWaiting)):
             self._break_silence(picture)
         if picture.thread_ts is None:
             return
+        if self._drawings and isinstance(event, _DRAWN):
+            self._drawings.show(picture)
         if isinstance(event, ENDINGS):
             self._end(picture)
             return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
-from bot.events import ModelCalled, RunCancelled, RunEvent
+from bot.events import ModelCalled, RunCancelled, RunEvent, StateChanged, StepFinished
 from store import logs, runs, usage
 from store.database import Store
 from store.logs import LogEntry
@@ -57,6 +58,8 @@ def _used(noted: list[RunEvent]) -> dict[int, Used]:
 _SAID = {
     "RunResumed": "why",
     "TaskFinished": "output",
+    "StepFinished": "output",
+    "StepFailed": "reason",
     "TaskFile": "name",
     "ModelAnswered": "answer",
     "RunTraced": "trace",
@@ -75,6 +78,10 @@ def _entry(event: RunEvent) -> LogEntry:
             said += ", cut off at its limit" if event.cut else ""
         case RunCancelled():
             said = event.by
+        case StateChanged(step=None):
+            said = json.dumps(event.state, ensure_ascii=False)
+        case StepFinished(outcome=outcome) if outcome and outcome != event.output:
+            said = f"{outcome}. {event.output}"
         case _ if hasattr(event, "tool"):
             error = getattr(event, "error", None)
             said = f"{event.tool}: {error}" if error else event.tool
@@ -83,6 +90,6 @@ def _entry(event: RunEvent) -> LogEntry:
         timestamp=event.at,
         log_type=name,
         agent=getattr(event, "agent", None),
-        task=getattr(event, "task", None),
+        task=getattr(event, "task", None) or getattr(event, "name", None),
         message=said,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from bot.progress import step_cards
 from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
@@ -42,7 +44,9 @@ def parent(picture: RunPicture) -> Message:
     run = picture.run
     shown = [blocks.section(f"*{escape(run.crew_name)}* · {_state(picture)}\n{_starter(run)}")]
     if run.inputs:
-        given = " · ".join(f"*{escape(name)}:* {fit_escaped(_line(value), 300)}" for name, value in run.inputs.items())
+        given = " · ".join(
+            f"*{escape(name)}:* {fit_escaped(_line(_text(value)), 300)}" for name, value in run.inputs.items()
+        )
         shown.append(blocks.context(given))
     return Message(f"{run.crew_name}: {_state_words(picture)}", shown)
 
@@ -54,10 +58,13 @@ def _starter(run: Execution) -> str:
 
 def progress(picture: RunPicture, now: datetime) -> Message:
     """The one message that moves: a plan with a card for each task, time, tokens and a Stop button."""
-    cards = [_card(number, task, now, picture.result) for number, task in enumerate(picture.tasks.values(), 1)]
+    if picture.steps:
+        cards = step_cards.cards(picture.steps, now, picture.result)
+    else:
+        cards = [_card(number, task, now, picture.result) for number, task in enumerate(picture.tasks.values(), 1)]
     shown = [blocks.plan(_plan_title(picture), cards), blocks.context(_facts(picture, now))]
     if not picture.state.over:
-        shown.append(blocks.actions(_stop_button(picture), block_id="run.controls"))
+        shown.append(blocks.actions(_stop_button(picture), *_state_button(picture), block_id="run.controls"))
     return Message(f"{picture.run.crew_name}: {_state_words(picture)}", shown)
 
 
@@ -79,7 +86,7 @@ def results(picture: RunPicture) -> tuple[list[Message], str | None]:
     if picture.state is not RunState.COMPLETED:
         return [Message(_state_words(picture), [blocks.section(_ending(picture)), _afterwards(picture)])], None
     whole = picture.result or ""
-    parts = markdown_parts(whole) or ["_The crew gave an empty result._"]
+    parts = markdown_parts(whole) or [f"_The {'flow' if picture.steps else 'crew'} gave an empty result._"]
     file = whole if len(parts) > 1 else None
     if len(parts) > _MOST_PARTS:
         note = f"This is the beginning. The whole result ({len(whole):,} characters) is in the file in this thread."
@@ -126,7 +133,9 @@ def _took(started_at: datetime | None, ended_at: datetime | None) -> str:
 
 
 def _plan_title(picture: RunPicture) -> str:
-    if picture.state is RunState.RUNNING and picture.current:
+    if picture.state is RunState.RUNNING and picture.steps and (said := step_cards.working_on(picture.steps)):
+        return said
+    if picture.state is RunState.RUNNING and picture.current and not picture.steps:
         return f"Working on {picture.current.name}"
     return f"{picture.run.crew_name}: {_state_words(picture)}"
 
@@ -172,8 +181,17 @@ def _stop_button(picture: RunPicture) -> Json:
     )
 
 
+def _state_button(picture: RunPicture) -> list[Json]:
+    """The way to a flow's state as it stands."""
+    if not picture.run.definition.state:
+        return []
+    label = f"State of {picture.run.crew_name}"
+    return [blocks.button("State", "run.state", str(picture.run.id), accessibility_label=label)]
+
+
 def _ending(picture: RunPicture) -> str:
-    done = [escape(task.name) for task in picture.tasks.values() if task.status == "complete"]
+    parts = picture.steps.steps if picture.steps else picture.tasks
+    done = [escape(part.name) for part in parts.values() if part.status == "complete"]
     finished = f"\nDone before that: {', '.join(done)}." if done else ""
     if picture.state is RunState.CANCELLED:
         who = f"<@{picture.stopped_by}> stopped this run." if picture.stopped_by else UNDECIDED
@@ -187,10 +205,15 @@ def _afterwards(picture: RunPicture) -> Json:
     buttons = [blocks.button("Run again", "run.again", run_id)] if picture.run.crew_id else []
     if picture.run.crew_id and picture.run.inputs:
         buttons.append(blocks.button("Edit inputs", "run.edit_inputs", run_id))
-    buttons.append(blocks.button("Show log", "run.log", run_id))
+    buttons += [*_state_button(picture), blocks.button("Show log", "run.log", run_id)]
     if picture.run.crew_id:
         buttons.append(blocks.button("Schedule", "schedule.new", f"{picture.run.crew_id}:{run_id}"))
     return blocks.actions(*buttons, block_id="run.afterwards")
+
+
+def _text(value: object) -> str:
+    """An input as people read it: a flow's may be any JSON value."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _line(text: str) -> str:

@@ -9,6 +9,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from bot import events
+from bot.progress.steps import StepsPicture
 from bot.slack.blocks import TaskStatus
 from store.finished import TASK
 from store.runs import Execution, RunState
@@ -59,6 +60,8 @@ class RunPicture:
     # Still to be posted: a file may be there before the thread is.
     files: list[events.TaskFile] = field(default_factory=list)
     shown_at: datetime | None = field(default=None, compare=False)
+    # What a flow is shown by in place of tasks.
+    steps: StepsPicture | None = None
 
     @classmethod
     def of(cls, run: Execution, finished: Mapping[str, Mapping[str, Any]] | None = None) -> RunPicture:
@@ -78,6 +81,7 @@ class RunPicture:
             waiting_for=run.waiting_for,
             thread_ts=run.thread_ts,
             progress_ts=run.progress_ts,
+            steps=StepsPicture.of(run.definition, finished) if run.definition.is_flow else None,
         )
         for key, output in (finished or {}).items():
             if (task := picture.tasks.get(key.removeprefix(TASK))) and key.startswith(TASK):
@@ -90,6 +94,12 @@ class RunPicture:
     def current(self) -> TaskPicture | None:
         """The task being worked on."""
         return next((task for task in self.tasks.values() if task.status == "in_progress"), None)
+
+    def note(self, event: events.RunEvent) -> None:
+        """Change the picture by what happened, and that of the steps."""
+        self.apply(event)
+        if self.steps:
+            self.steps.apply(event)
 
     @singledispatchmethod
     def apply(self, event: events.RunEvent) -> None:

@@ -63,6 +63,11 @@ class CrewSheet:
     parent: CrewInstance | None = None
     parts: list[CrewInstance] = field(default_factory=list)
 
+    @property
+    def takes(self) -> list[str]:
+        """Everything that a run can be given: the inputs, or all fields of a flow's state."""
+        return [each.name for each in self.flow.fields] if self.flow else self.inputs
+
     def agent_of(self, task: Task) -> Agent | None:
         """Who does the task."""
         return next((agent for agent in self.agents if agent.id == task.agent_id), None)

@@ -59,6 +59,16 @@ class Pictures:
             return None
 
 
+def of_run(painter: Painter, definition: Definition, marks: Mapping[str, str]) -> tuple[bytes | None, str]:
+    """A flow's run as a PNG, or nothing where it cannot be drawn, and in words; ``marks`` say how each step stands."""
+    picture = of_flow(definition, {key: Status[mark.upper()] for key, mark in marks.items()})
+    words = " ".join(picture.words)
+    try:
+        return painter.png(picture.svg), words
+    except NotDrawn:
+        return None, words
+
+
 def of_flow(
     definition: Definition, statuses: Mapping[str, Status] | None = None, *, crew_id: int = 0, dark: bool = False
 ) -> Picture:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.engine.state import begin
 from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
@@ -200,6 +202,16 @@ class Runs:
                 seer=seer,
                 limit=limit,
             )
+
+    def state(self, run_id: int, *, by: Actor) -> dict[str, Any]:
+        """A flow's state as the run has it, or as it began while no step is done; raise ``Gone`` or ``NotYourRun``."""
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            run = viewer.require_run(session, run_id, Level.RUN)
+            said = logs.last_message(session, run_id, "StateChanged")
+        if said:
+            return dict(json.loads(said))
+        return begin(run.definition.state, run.inputs)[0]
 
     def log(self, run_id: int, *, by: Actor) -> list[LogEntry]:
         """A run's log in the order things happened; raise ``Gone`` or ``NotYourRun``."""
