@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -39,19 +40,18 @@ def register(app: App, commands: Commands) -> None:
 def run_named(ack: Ack, words: Words, client: WebClient, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
     ack()
     words, inputs = _with_json(words)
-    crew_id = find(words, crews, actor, reply)
-    if crew_id is None:
+    if (crew_id := find(words, crews, actor, reply)) is None:
         return
     sheet = crews.sheet(crew_id, by=actor)
-    if unknown := [name for name in inputs if name not in sheet.takes]:
-        reply(_unknown_inputs(sheet, unknown))
+    if unknown := _unknown_inputs(sheet, inputs):
+        reply(unknown)
     elif sheet.problems:
         reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
     elif all(inputs.get(name) not in (None, "") for name in sheet.inputs):
         runs.start(crew_id, inputs, by=actor, channel=words.channel, tell=reply)
     else:
-        view = ask_inputs(sheet.crew, sheet.inputs, inputs, place=words.channel)
-        client.views_open(trigger_id=words.trigger_id, view=view)
+        asked = ask_inputs(sheet.crew, sheet.inputs, inputs, place=words.channel)
+        client.views_open(trigger_id=words.trigger_id, view=asked)
 
 
 def run_pressed(
@@ -130,7 +130,10 @@ def _with_json(words: Words) -> tuple[Words, dict[str, Any]]:
     return parsed, {**found, **parsed.inputs}
 
 
-def _unknown_inputs(sheet: CrewSheet, unknown: list[str]) -> str:
+def _unknown_inputs(sheet: CrewSheet, inputs: Mapping[str, Any]) -> str | None:
+    unknown = [name for name in inputs if name not in sheet.takes]
+    if not unknown:
+        return None
     takes = f"It asks for {', '.join(sheet.takes)}." if sheet.takes else "It asks for nothing."
     return f"“{sheet.crew.name}” has no input called {' or '.join(unknown)}. {takes}"
 

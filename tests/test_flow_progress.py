@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,31 +47,21 @@ LETTER = flow(
 
 
 def run_of(definition: Definition) -> Execution:
-    return Execution.model_construct(
-        id=7,
-        team="T0NORTHWIND",
-        crew_id=3,
-        crew_name=definition.name,
-        definition=definition,
-        inputs={"topic": "batteries", "rounds": 3, "tags": ["a", "b"]},
-        status=RunState.QUEUED,
-        started_by="U0ANA000001",
-        channel="C0GENERAL01",
-        slot=None,
-        telling=None,
-        started_at=None,
-        ended_at=None,
-        prompt_tokens=0,
-        completion_tokens=0,
-        cost=None,
-        error=None,
-        error_task=None,
-        cancelled_by=None,
-        results=None,
-        waiting_for=None,
-        thread_ts=None,
-        progress_ts=None,
-    )
+    """A queued run of the flow that nothing is known of but what its messages say."""
+    facts: dict[str, Any] = dict.fromkeys(Execution.model_fields) | {
+        "id": 7,
+        "team": "T0NORTHWIND",
+        "crew_id": 3,
+        "crew_name": definition.name,
+        "definition": definition,
+        "inputs": {"topic": "batteries", "rounds": 3, "tags": ["a", "b"]},
+        "status": RunState.QUEUED,
+        "started_by": "U0ANA000001",
+        "channel": "C0GENERAL01",
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+    }
+    return Execution.model_construct(**facts)
 
 
 def after(seconds: float) -> datetime:
