@@ -101,6 +101,7 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
     if crew.settings.memory:
         yield blocks.button("Memory", "crew.memory", str(crew.id), accessibility_label=f"Memory of {crew.name}")
     yield blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}")
+    yield blocks.button("Export", "project.export", str(crew.id), accessibility_label=f"Export {crew.name}")
     yield blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}")
     yield blocks.button("Limits", "limits.open", str(crew.id), accessibility_label=f"Limits of {crew.name}")
     if sheet.level >= Level.OWN:

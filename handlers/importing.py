@@ -8,7 +8,9 @@ from slack_sdk import WebClient
 
 from bot.projects.bundle import Bundle
 from bot.projects.reader import read
+from bot.projects.shelf import Form
 from bot.projects.source import from_files
+from bot.projects.writing import packed
 from bot.services import Actor
 from bot.services.pictures import Pictures
 from bot.services.projects import Decisions, Look, Projects
@@ -57,6 +59,17 @@ class Importing:
         bundle = self._bundle(meta["files"])
         look = self.projects.look(bundle, by=actor)
         self._create(client, window, bundle, words.decided(look, view), meta, actor)
+
+    def send(self, client: WebClient, crew_id: int, form: Form | None, actor: Actor) -> list[str]:
+        """Send a crew as a ZIP into the person's direct messages; what CrewAI alone cannot do, as sentences."""
+        written = self.projects.export(crew_id, form, by=actor)
+        channel, title = direct_channel(client, actor.user), f"{written.name} for CrewAI"
+        self.gate.upload(channel, f"{written.name}.zip", packed(written), title, team=actor.team)
+        return written.lost
+
+    def send_shown(self, client: WebClient, window: Json, crew_id: int, actor: Actor) -> None:
+        """The same, said in a window."""
+        show(client, window, words.sent_window(self.send(client, crew_id, None, actor)))
 
     def _create(
         self, client: WebClient, window: Json, bundle: Bundle, decisions: Decisions, meta: Json, actor: Actor

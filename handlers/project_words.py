@@ -117,6 +117,17 @@ def outcome(done: Outcome) -> str:
     return " ".join(said) or "There was nothing to create."
 
 
+def sent(lost: Sequence[str]) -> str:
+    """Where an export is, and what CrewAI alone does not do."""
+    without = "".join(f"\n• {fit_escaped(sentence, 250)}" for sentence in lost[:10])
+    return f"The project is on its way to you as a ZIP, in your direct messages with the bot.{without}"
+
+
+def sent_window(lost: Sequence[str]) -> Json:
+    """The same as a window."""
+    return modal("Export", [blocks.section(sent(lost))], callback_id="project.sent")
+
+
 def created(done: Outcome, said: str) -> Json:
     """The window after an import, with a way to each crew."""
     crews = [*done.created, *done.replaced][:5]

@@ -10,19 +10,14 @@ from pydantic import BaseModel, Field
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.projects.shelf import Form as ProjectForm
-from bot.projects.writing import packed
+from bot.projects.shelf import form_named
 from bot.services import Actor
 from bot.services.crews import Crews
-from bot.services.projects import Projects
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
 from bot.slack.forms import Form
-from bot.slack.gate import Gate
 from bot.slack.later import Later
 from bot.slack.loading import loading
-from bot.slack.people import direct_channel
-from bot.slack.text import fit_escaped
 from bot.slack.widgets import Attachments
 from handlers import project_words
 from handlers.finding import find
@@ -51,6 +46,7 @@ def register(app: App, commands: Commands) -> None:
     app.view(IMPORT.callback_id)(look)
     app.action("project.create")(create)
     app.view(project_words.DECIDE)(decide)
+    app.action("project.export")(export_shown)
 
 
 def ask_for_project(ack: Ack, words: Words, client: WebClient) -> None:
@@ -82,14 +78,19 @@ def decide(ack: Ack, view: Json, client: WebClient, importing: Importing, later:
 
 
 def export(
-    ack: Ack, words: Words, client: WebClient, crews: Crews, projects: Projects, gate: Gate, actor: Actor, reply: Reply
+    ack: Ack, words: Words, client: WebClient, crews: Crews, importing: Importing, actor: Actor, reply: Reply
 ) -> None:
     ack()
     crew_id = find(words, crews, actor, reply)
     if crew_id is not None:
-        form = ProjectForm(words.inputs["form"]) if words.inputs.get("form") in set(ProjectForm) else None
-        written = projects.export(crew_id, form, by=actor)
-        channel = direct_channel(client, actor.user)
-        gate.upload(channel, f"{written.name}.zip", packed(written), f"{written.name} for CrewAI", team=actor.team)
-        without = "".join(f"\n• {fit_escaped(sentence, 300)}" for sentence in written.lost[:10])
-        reply(f"The project is on its way to you as a ZIP, in your direct messages with the bot.{without}")
+        lost = importing.send(client, crew_id, form_named(words.inputs.get("form")), actor)
+        reply(project_words.sent(lost))
+
+
+def export_shown(
+    ack: Ack, body: Json, action: Json, client: WebClient, importing: Importing, later: Later, actor: Actor
+) -> None:
+    ack()
+    window = loading("Export", "Writing the project…")
+    client.views_push(trigger_id=body["trigger_id"], view=window)
+    later(client, window, partial(importing.send_shown, client, window, int(action["value"]), actor))

@@ -139,6 +139,8 @@ class Casting:
         for member in self.tasks:
             self._take_quietly(member.told.get("agent"))
         self._take_quietly(self.crew.kwargs.get("manager_agent"))
+        for member in (*self.agents, *self.tasks):
+            self._look_for_config(member)
         _baptize(self.agents, self._short)
         _baptize(self.tasks, self._short)
 
@@ -157,6 +159,13 @@ class Casting:
         """An agent that does a task or manages, although the crew’s own list does not name it."""
         if isinstance(value, Made) and _is_kind(value, "agent") and all(each.made is not value for each in self.agents):
             self.agents.append(_member(value, "agent"))
+
+    def _look_for_config(self, member: _Member) -> None:
+        """Say which entry of a configuration file the code asks for in vain."""
+        config = member.made.kwargs.get("config") if member.made is not None else None
+        if isinstance(config, Config) and not config:
+            said = f"The code takes “{config.key}” from {config.file}, which has no such entry."
+            self.troubles.append(Trouble(self.file, member.made.place.line if member.made else 1, said))
 
     def _short(self, name: str, what: str) -> str:
         plain = " ".join(name.split()) or what
@@ -187,7 +196,8 @@ class Casting:
         role = texts["role"].strip() or self._missing(who, "role", member.name.replace("_", " "))
         goal = texts["goal"].strip() or self._missing(who, "goal", role)
         backstory = texts["backstory"] if texts["backstory"].strip() else self._missing(who, "backstory", goal)
-        special = {"role", "goal", "backstory", "llm", "tools", "allow_delegation", "reasoning", "mcps"}
+        special = {"role", "goal", "backstory", "llm", "tools", "allow_delegation", "reasoning"}
+        told = self._known(told, who)
         asked = {**model.settings, **{word: value for word, value in told.items() if word not in special}}
         if told.get("reasoning") is True:
             asked.setdefault("planning", True)
@@ -354,6 +364,7 @@ class Casting:
 
     def _crew_settings(self, name: str) -> CrewSettings:
         told, where = self.crew.kwargs, f"the crew “{name}”"
+        told = self._known(told, where)
         asked = {word: value for word, value in told.items() if word not in _CREW_SPECIAL}
         for word in ("manager_llm", "planning_llm"):
             model = model_of(told.get(word), f"the {word.partition('_')[0]} of {where}")
@@ -362,6 +373,17 @@ class Casting:
             if model.name:
                 asked[word] = model.name
         return self._settings(CrewSettings, asked, CREW_LEFT_OUT, where)
+
+    def _known(self, told: Mapping[str, Value], where: str) -> dict[str, Value]:
+        """The same, with knowledge that stands in the code as text as the setting for it."""
+        sources = _flat(told.get("knowledge_sources"))
+        texts = [each.kwargs.get("content") for each in sources if isinstance(each, Made)]
+        if not sources or "knowledge" not in AgentSettings.model_fields or not all(isinstance(t, str) for t in texts):
+            return dict(told)
+        if len(texts) < len(sources):
+            return dict(told)
+        rest = {word: value for word, value in told.items() if word != "knowledge_sources"}
+        return {**rest, "knowledge": "\n\n".join(map(str, texts))}
 
     def _settings(self, kind: type[S], told: Mapping[str, Value], reasons: Mapping[str, str], where: str) -> S:
         """The settings that exist here; what else is told is noted with the reason."""
@@ -419,7 +441,7 @@ def _member(made: Made, kind: str) -> _Member:
     first = [made.key] if made.key else []
     hints = [hint for hint in made.hints if not is_vague(hint)]
     text = told.get("role" if kind == "agent" else "description")
-    said = [" ".join(text.split()[:6]).strip(" .:,;")] if isinstance(text, str) and text.split() else []
+    said = [" ".join(text.split()[:6])[:40].strip(" .:,;#*")] if isinstance(text, str) and text.split() else []
     candidates = [*first, *own, *([key] if key and not hints else []), *hints, *([key] if key else []), *said, kind]
     return _Member(made, told, list(dict.fromkeys(candidates)), key=key or made.key)
 

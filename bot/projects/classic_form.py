@@ -185,8 +185,9 @@ def _crew_words(definition: Definition, keys: Keys) -> Iterator[tuple[str, str]]
         yield "planning", "True"
         if model := model_name(settings.planning_llm):
             yield "planning_llm", repr(model)
-    if settings.cache:
-        yield "cache", "True"
+    for word in ("memory", "cache"):
+        if getattr(settings, word):
+            yield word, "True"
 
 
 def _needs_environment(definition: Definition) -> bool:

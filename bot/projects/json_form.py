@@ -71,8 +71,7 @@ def crew_as_json(definition: Definition, keys: Keys) -> Json:
     if settings.planning:
         declared["planning"] = True
         declared |= {"planning_llm": settings.planning_llm} if model_name(settings.planning_llm) else {}
-    if settings.cache:
-        declared["cache"] = True
+    declared |= {word: True for word in ("memory", "cache") if getattr(settings, word)}
     return {**declared, "inputs": dict.fromkeys(inputs_of(definition), "…")}
 
 

@@ -116,11 +116,19 @@ def needs_of(name: str, who: str) -> list[Need]:
         return []
     if provider is None:
         return [
-            Need("model", name, f"{who} uses it; there is no provider called “{prefix}” here. Choose another model.")
+            Need(
+                "model",
+                name,
+                f"{_upper(who)} uses it, and no provider is called “{prefix}”. Choose another one.",
+            )
         ]
-    keys = [Need("key", group[0], f"{who} uses {name}.") for group in provider.keys]
-    extra = [Need("package", f"crewai[{provider.extra}]", f"{who} uses {name}.")] if provider.extra else []
+    keys = [Need("key", group[0], f"{_upper(who)} uses {name}.") for group in provider.keys]
+    extra = [Need("package", f"crewai[{provider.extra}]", f"{_upper(who)} uses {name}.")] if provider.extra else []
     return [*keys, *extra]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _of_text(text: str, who: str) -> Named:

@@ -25,6 +25,17 @@ class NoSuchForm(UserError):
     """“{name}” is a flow, so it can only be written in the form flow."""
 
 
+class UnknownForm(UserError):
+    """There is no form called “{name}”. Use classic, json or flow."""
+
+
+def form_named(name: str | None) -> Form | None:
+    """The form with this name, or none where nobody named one; raise ``UnknownForm``."""
+    if name and name not in set(Form):
+        raise UnknownForm(name=name)
+    return Form(name) if name else None
+
+
 _OF_CREWS: Mapping[Form, Callable[[Definition], Written]] = {
     Form.CLASSIC: classic,
     Form.JSON: as_json,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -20,7 +22,11 @@ _LONGEST_FILE = 2_000_000
 _MOST_TEXT = 20_000_000
 _DEEPEST = 30
 
-_TOLD = {".py", ".yaml", ".yml", ".json", ".jsonc", ".json5", ".toml"}
+# Data beside a project is no part of it; a file of this name is.
+_LONGEST_DATA = 300_000
+_PART = re.compile(r"crew|agent|task|flow", re.IGNORECASE)
+_NOTEBOOK = ".ipynb"
+_TOLD = {_NOTEBOOK, ".py", ".yaml", ".yml", ".json", ".jsonc", ".json5", ".toml"}
 _NAMED = {".env", ".env.example", ".env.sample", ".env.template", "requirements.txt"}
 _PASSED_BY = {"node_modules", "__pycache__", "venv", "env", "site-packages", "__MACOSX", "dist", "build"}
 
@@ -103,12 +109,18 @@ def _source(name: str, files: Iterable[tuple[str, bytes]]) -> Source:
     texts: dict[str, str] = {}
     total = 0
     for path, content in files:
+        if _is_data(path, len(content)):
+            continue
         if len(content) > _LONGEST_FILE:
             raise ProjectRefused(reason=_too_large(path, _LONGEST_FILE))
         total += len(content)
         if total > _MOST_TEXT or len(texts) >= _MOST_FILES:
             raise ProjectRefused(reason="These are more files than a project has. Import one project at a time.")
-        texts[path] = _decoded(content)
+        if path.lower().endswith(_NOTEBOOK):
+            path = f"{path[: -len(_NOTEBOOK)]}.py"  # noqa: PLW2901 - its code is read as a file of its own
+            texts[path] = _code_of(_decoded(content))
+        else:
+            texts[path] = _decoded(content)
     return Source(name, dict(sorted(_without_common_folder(texts).items())))
 
 
@@ -124,6 +136,8 @@ def _in_folder(root: Path) -> Iterator[tuple[str, bytes]]:
             if path.is_symlink():
                 if not path.resolve().is_relative_to(root):
                     raise ProjectRefused(reason=f"{inside} is a link out of the folder. Put the file itself there.")
+                continue
+            if _is_data(inside, path.stat().st_size):
                 continue
             if path.stat().st_size > _LONGEST_FILE:
                 raise ProjectRefused(reason=_too_large(inside, _LONGEST_FILE))
@@ -147,6 +161,8 @@ def _refuse_dangerous(entries: list[zipfile.ZipInfo]) -> None:
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if entry.file_size > _LONGEST_FILE:
+        if _is_data(_path(entry), entry.file_size):
+            return b""
         raise ProjectRefused(reason=_too_large(_path(entry), _LONGEST_FILE))
     try:
         with archive.open(entry) as file:
@@ -165,6 +181,28 @@ def _wanted(path: str) -> bool:
     if not parts or path.endswith("/") or len(parts) > _DEEPEST or any(map(_passed_by, parts[:-1])):
         return False
     return PurePosixPath(path).suffix.lower() in _TOLD or parts[-1] in _NAMED
+
+
+def _is_data(path: str, size: int) -> bool:
+    """Whether a file is too long to be a part of the project, and is called like none."""
+    suffix = PurePosixPath(path).suffix.lower()
+    longest = _LONGEST_DATA if suffix in (".json", ".json5") else _LONGEST_FILE
+    return size > longest and suffix != ".py" and not _PART.search(PurePosixPath(path).stem)
+
+
+def _code_of(notebook: str) -> str:
+    """The code of a notebook, without what is meant for the notebook itself."""
+    try:
+        cells = json.loads(notebook)["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return "\n".join(_without_magic(line) for source in sources for line in source.splitlines())
+
+
+def _without_magic(line: str) -> str:
+    code = line.lstrip()
+    return f"{line[: len(line) - len(code)]}pass" if code.startswith(("%", "!")) else line
 
 
 def _passed_by(folder: str) -> bool:

@@ -176,6 +176,10 @@ def lost_of(definition: Definition) -> list[str]:
         for agent in definition.agents
         if agent.llm and not model_name(agent.llm)
     ]
+    told = [agent for agent in definition.agents if agent.settings.knowledge]
+    lost += [f"The agent “{agent.name}” has no knowledge to look things up in; that needs Crewcall." for agent in told]
+    if definition.settings.knowledge:
+        lost.append("The crew has no knowledge to look things up in; that needs Crewcall.")
     return lost + [
         f"The task “{task.name}” is always done; its “Only if” needs Crewcall."
         for task in definition.tasks

@@ -190,7 +190,11 @@ class Projects:
     def _needs(self, bundle: Bundle, team: str) -> list[tuple[Need, bool]]:
         needs: list[Need] = []
         for found in bundle.found:
-            needs += [need for need in found.needs if need not in needs]
+            known_already = {(need.kind, need.name) for need in needs}
+            for need in found.needs:
+                if (need.kind, need.name) not in known_already:
+                    known_already.add((need.kind, need.name))
+                    needs.append(need)
         models = {agent.llm for found in bundle.found for agent in found.definition.agents if agent.llm}
         told = [(need, self._is_here(need)) for need in needs]
         known = {need.name for need in needs}

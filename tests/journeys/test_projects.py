@@ -88,8 +88,18 @@ def test_what_is_no_project_is_refused_with_a_sentence(crewcall: Crewcall, ana: 
 
 def test_a_crew_is_sent_as_a_project(crewcall: Crewcall, ana: Person, crew_of: CrewMaker) -> None:
     crew_of("Market research")
+    ana.types("/crew export Market research form=cobol")
+    ana.sees("There is no form called “cobol”. Use classic, json or flow.")
     ana.types("/crew export Market research form=json")
     ana.sees("on its way to you as a ZIP")
 
     ana.goes_to("Crew")
     ana.sees("market_research.zip")
+
+
+def test_the_crew_page_sends_it_too(crewcall: Crewcall, ana: Person, crew_of: CrewMaker) -> None:
+    crew_of("Market research")
+    ana.types("/crew edit Market research")
+    ana.presses("Export")
+
+    ana.sees("on its way to you as a ZIP")
