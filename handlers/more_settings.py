@@ -163,11 +163,11 @@ def set_review(
     meta = REVIEW.meta(view)
     task = tasks.set_review(meta["task"], REVIEW.read(view).settings(), version=meta["version"], by=actor)
     ack()
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
+    client.views_update(view_id=view["root_view_id"], view=page)
     # The window below saves over what is the newest version now; what was typed in it stays.
     settings = of_task(task, {**meta, "version": task.version})
     client.views_update(view_id=view["previous_view_id"], view=settings)
-    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
-    client.views_update(view_id=view["root_view_id"], view=page)
 
 
 def _review_line(task: Task) -> Json:

@@ -22,6 +22,7 @@ from handlers.finding import find
 from handlers.injection import Reply
 from handlers.run_words import EVENTS, log_file, moment, run_line
 from store.logs import LogEntry
+from store.runs import NOBODY
 
 # Slack shows 100 rows in a window: the facts, the tasks and a page of the log must fit.
 _MOST_TASKS = 20
@@ -150,6 +151,6 @@ def _line(entry: LogEntry) -> Json:
 def _said(entry: LogEntry) -> str:
     if entry.log_type in ("RunCancelled", "Decided"):
         user, _, what = entry.message.partition(" ")
-        who = f"by <@{escape(user)}>" if user.strip("-") else "by the deadline"
+        who = f"by <@{escape(user)}>" if user != NOBODY else "by the deadline"
         return f"{who} · {fit_escaped(what, 400)}" if what else who
     return fit_escaped(unmarked(entry.message), 400)

@@ -34,6 +34,9 @@ class RunState(StrEnum):
         return self not in UNFINISHED
 
 
+# Who stopped a run that a deadline ended.
+NOBODY = "-"
+
 # What ``telling`` says of a run that is told about only if its result is new, before and after that is known.
 NEWS_ONLY, NOTHING_NEW = "news", "nothing"
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)

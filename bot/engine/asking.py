@@ -114,13 +114,12 @@ class _Talk:
         left, self._left = self._left, None
         if left is None:
             return None
-        self._messages = left["messages"]
         if left["output"] is None:
             self._messages = self._with_replies(left)
             return None
         answer = self._answer(self._review(len(self._pauses) - 1, left))
         if answer.verdict == "changes":
-            self._comment = answer.text
+            self._messages, self._comment = left["messages"], answer.text
             return None
         return answer.text if answer.verdict == "edited" else str(left["output"])
 

@@ -12,7 +12,7 @@ from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
-from store.runs import Again, Execution, RunState
+from store.runs import NOBODY, Again, Execution, RunState
 from store.usage import dollars
 
 # Seen beside the words for a state, never instead of them.
@@ -25,7 +25,6 @@ MARKS = {
     RunState.CANCELLED: "⏹️",
 }
 
-# Where nobody stopped the run, a deadline did.
 UNDECIDED = "Nobody decided before the deadline, so the run was stopped."
 
 # A result of more parts than this is posted as its beginning and a file.
@@ -194,7 +193,7 @@ def _ending(picture: RunPicture) -> str:
     done = [escape(part.name) for part in parts.values() if part.status == "complete"]
     finished = f"\nDone before that: {', '.join(done)}." if done else ""
     if picture.state is RunState.CANCELLED:
-        who = f"<@{picture.stopped_by}> stopped this run." if picture.stopped_by else UNDECIDED
+        who = UNDECIDED if picture.stopped_by == NOBODY else f"<@{picture.stopped_by}> stopped this run."
         return f"{who}{finished}"
     where = f" at *{escape(picture.failed_task)}*" if picture.failed_task else ""
     return f"The run failed{where}. {escape(picture.reason or '')}{finished}"

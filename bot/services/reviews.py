@@ -16,7 +16,7 @@ from store import crews, logs, reviews, runs
 from store.database import Store
 from store.logs import LogEntry
 from store.reviews import Review, Verdict
-from store.runs import Execution
+from store.runs import NOBODY, Execution
 from store.shares import Level
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Reviews:
             with self.store.reading() as session:
                 run = runs.get(session, review.execution_id, team=review.team)
             # Ending the run closes the question.
-            self.launcher.stop(run, "")
+            self.launcher.stop(run, NOBODY)
             return
         with self.store.transaction() as session:
             held = reviews.hold(session, review.id, team=review.team)
@@ -306,8 +306,8 @@ class Reviews:
             log_type="Decided",
             agent=review.agent,
             task=review.task,
-            # Who decided is the first word; for the deadline it is a dash.
-            message=f"{review.decided_by or '-'} {said}",
+            # Who decided is the first word.
+            message=f"{review.decided_by or NOBODY} {said}",
         )
         logs.add(session, [entry])
         return runs.wake(session, review.execution_id)

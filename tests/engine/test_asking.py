@@ -149,6 +149,23 @@ def test_a_result_as_json_may_be_edited(llm: ScriptedModel, models: Models) -> N
     assert life.memory.recall()["task:Write"]["json"] == {"score": 7}
 
 
+def test_what_a_guardrail_sends_back_is_reviewed_again(llm: ScriptedModel, models: Models) -> None:
+    llm.when("Write it.").says("A short one.").says("A much longer one.")
+    judge = llm.when("complies with the given guardrail")
+    judge.says(json.dumps({"valid": False, "feedback": "It is too short."}))
+    judge.says(json.dumps({"valid": True, "feedback": None}))
+    life = Life(two_tasks(guardrail="Long."), models)
+    assert life.waits().produced == "A short one."
+    life.desk.says("approved")
+    second = life.waits()
+    assert (second.produced, second.round) == ("A much longer one.", 1)
+    assert "It is too short." in "".join(request.prompt for request in llm.requests)
+    life.desk.says("approved")
+
+    assert life.goes_on().result() == "This is the scripted answer."
+    assert life.memory.recall()["task:Write"]["raw"] == "A much longer one."
+
+
 def test_tasks_in_parallel_are_reviewed_each_on_its_own(llm: ScriptedModel, models: Models) -> None:
     llm.when("Do one now.").says("One.")
     llm.when("Do two now.").says("Two.")

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from bot.app import Crewcall
+from bot.engine.desk import Question
 from bot.local_slack import LocalSlack
 from bot.services import Actor
 from bot.services.agents import Agents
+from bot.services.desk import RunDesk
 from bot.services.sharing import Access
 from bot.services.tasks import Tasks
 from bot.settings import Settings
-from store import agents, tasks
+from store import agents, runs, tasks
+from store import reviews as store_of_reviews
 from store.crews import CrewInstance
 from store.more_settings import AgentSettings, ReviewSettings
 from tests.journeys.conftest import CrewMaker
@@ -292,6 +295,26 @@ def test_an_answer_after_a_restart_goes_on_where_the_run_stood(
     assert said[-2] == "They come."
 
 
+def test_a_question_whose_asker_died_before_anybody_read_it_is_posted(
+    ana: Person, reviewed: Reviewed, crewcall: Crewcall
+) -> None:
+    reviewed()
+    runs_it(ana)
+    with crewcall.store.reading() as session:
+        [review] = store_of_reviews.unanswered(session, team=TEAM)
+        run = runs.fetch(session, review.execution_id)
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    desk = RunDesk(crewcall.store, run, lambda _: None, now=lambda: long_ago)
+    settings = ReviewSettings()
+    desk.ask(
+        Question(key="x", kind="question", task="Research", agent="Ada", produced="", prompt="Why?", settings=settings)
+    )
+
+    crewcall.questions.catch_up()
+
+    ana.sees("Ada asks:\nWhy?")
+
+
 class Later:
     """A clock that is ahead by what the test says."""
 
@@ -327,15 +350,14 @@ def test_the_deadline_decides(
     crewcall.reviews.expire()
 
     ana.sees(in_thread)
+    assert ("Nobody decided before the deadline, so the run was stopped." in ana.seen) == (outcome == "stop")
     ana.presses_old("Approve", old)
     ana.sees("Nothing more is to be decided here.")
     ana.closes_thread()
     ana.sees(f"Market research · {in_channel}")
 
 
-def test_a_failed_deadline_says_why_and_is_asked_anew(
-    ana: Person, llm: ScriptedModel, reviewed: Reviewed, crewcall: Crewcall
-) -> None:
+def test_a_run_that_failed_at_its_deadline_says_why(ana: Person, reviewed: Reviewed, crewcall: Crewcall) -> None:
     reviewed(deadline=60)
     runs_it(ana)
     crewcall.reviews.now = Later(minutes=61)
