@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from bot.progress import questions
-from bot.progress.messages import Message
+from bot.progress.poster import Poster
 from bot.slack.gate import Gate
-from store import reviews
+from store import reviews, runs
 from store.database import Store
 from store.reviews import Review
 
@@ -34,7 +34,7 @@ class Questions:
         self.gate = gate
         self.who = who
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="questions")
-        self._posting: set[int] = set()
+        self._poster = Poster(store, gate, self._later)
 
     def ask(self, review: Review) -> None:
         """Post a new question."""
@@ -53,7 +53,8 @@ class Questions:
         self._later(self._withdraw, run_id)
 
     def catch_up(self) -> None:
-        """Show what nobody else seems to show; several processes may call it."""
+        """Show what nobody else seems to show; several processes may call it, every few seconds."""
+        self._later(self._poster.hold)
         with self.store.reading() as session:
             behind = reviews.unshown(session, since=datetime.now(UTC) - _LOST)
             pointless = reviews.pointless(session)
@@ -82,22 +83,23 @@ class Questions:
             logger.exception("a question could not be shown")
 
     def _post(self, review: Review) -> None:
-        if review.id in self._posting or review.thread_ts is None:
+        with self.store.reading() as session:
+            review = reviews.get(session, review.id, team=review.team)
+            run = runs.fetch(session, review.execution_id)
+        if run.thread_ts is None:
+            # Whoever announces the run has not come so far.
             return
-        self._posting.add(review.id)
-        asked = questions.asked(review, self.who(review))
-        for message in asked.before:
-            self._say(review, message)
+        asked, part = questions.asked(review, self.who(review)), f"question:{review.id}"
+        for number, message in enumerate(asked.before, 1):
+            self._poster.post(run, f"{part}:{number}", message, thread_ts=run.thread_ts)
         if asked.file is not None:
-            name, title = f"{review.task}.md", f"{review.task}, the whole text"
-            self.gate.upload(review.channel, name, asked.file, title, thread_ts=review.thread_ts, team=review.team)
-        posted = self._say(review, asked.message)
-        posted.add_done_callback(partial(self._later, self._posted, review))
+            name, title = f"{review.task} {review.id}.md", f"{review.task}, the whole text"
+            self._poster.upload(run, f"{part}:file", name, asked.file, title, thread_ts=run.thread_ts)
+        self._poster.post(run, part, asked.message, thread_ts=run.thread_ts, then=partial(self._posted, review))
 
-    def _posted(self, review: Review, done: Future[str]) -> None:
-        self._posting.discard(review.id)
+    def _posted(self, review: Review, ts: str) -> None:
         with self.store.transaction() as session:
-            reviews.shown(session, review, message_ts=done.result())
+            reviews.shown(session, review, message_ts=ts)
             now = reviews.get(session, review.id, team=review.team)
         if now.changes > review.changes:
             self._edit(review.id, review.team)
@@ -119,21 +121,13 @@ class Questions:
             reviews.shown(session, review)
 
     def _remind(self, review: Review) -> None:
-        self._say(review, questions.reminder(review, self.who(review)))
+        with self.store.reading() as session:
+            run = runs.fetch(session, review.execution_id)
+        message = questions.reminder(review, self.who(review))
+        self._poster.post(run, f"question:{review.id}:reminder", message, thread_ts=run.thread_ts)
 
     def _withdraw(self, run_id: int) -> None:
         with self.store.transaction() as session:
             closed = reviews.withdraw(session, run_id, now=datetime.now(UTC))
         for review in closed:
             self._edit(review.id, review.team)
-
-    def _say(self, review: Review, message: Message) -> Future[str]:
-        told = {"run_id": review.execution_id, "part": f"question:{review.id}"}
-        return self.gate.post(
-            review.channel,
-            message.text,
-            message.blocks,
-            thread_ts=review.thread_ts,
-            metadata={"event_type": "crewcall_run", "event_payload": told},
-            team=review.team,
-        )

@@ -258,7 +258,7 @@ def test_a_long_result_is_whole_in_a_file(ana: Person, llm: ScriptedModel, revie
     reviewed()
     runs_it(ana)
 
-    seen = ana.sees("Paragraph 0.", "This is the beginning. The whole text", "Research.md", "Please decide.")
+    seen = ana.sees("Paragraph 0.", "This is the beginning. The whole text", "Research 1.md", "Please decide.")
 
     assert "Paragraph 89." not in seen
     ana.presses("Approve")
