@@ -28,6 +28,7 @@ import handlers.more_settings
 import handlers.moving
 import handlers.pictures
 import handlers.projects
+import handlers.retrying
 import handlers.reviews
 import handlers.run_list
 import handlers.run_page
@@ -114,6 +115,7 @@ _DOORS = (
     handlers.more_settings,
     handlers.tools,
     handlers.runs,
+    handlers.retrying,
     handlers.run_list,
     handlers.run_page,
     handlers.reviews,

@@ -33,7 +33,6 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(r"^crew\.run"))(run_pressed)
     app.view(RUN)(run_with_inputs)
     app.action("run.stop")(stop_run)
-    app.action("run.again")(run_again)
     app.action("run.edit_inputs")(edit_inputs)
 
 
@@ -102,11 +101,6 @@ def stop_latest(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, 
 def stop_run(ack: Ack, action: Json, runs: Runs, actor: Actor) -> None:
     ack()
     runs.stop(int(action["value"]), by=actor)
-
-
-def run_again(ack: Ack, action: Json, runs: Runs, actor: Actor, reply: Reply) -> None:
-    ack()
-    runs.again(int(action["value"]), by=actor, tell=reply)
 
 
 def edit_inputs(

@@ -201,7 +201,13 @@ def _ending(picture: RunPicture) -> str:
 
 def _afterwards(picture: RunPicture) -> Json:
     run_id = str(picture.run.id)
-    buttons = [blocks.button("Run again", "run.again", run_id)] if picture.run.crew_id else []
+    buttons = []
+    if picture.state is RunState.FAILED and picture.failed_task:
+        buttons.append(blocks.button("Retry from the failed task", "run.retry", run_id, style="primary"))
+    elif picture.state in (RunState.FAILED, RunState.CANCELLED):
+        buttons.append(blocks.button("Go on from there", "run.retry", run_id))
+    if picture.run.crew_id:
+        buttons.append(blocks.button("Run again", "run.again", run_id))
     if picture.run.crew_id and picture.run.inputs:
         buttons.append(blocks.button("Edit inputs", "run.edit_inputs", run_id))
     buttons += [*_state_button(picture), blocks.button("Show log", "run.log", run_id)]

@@ -35,6 +35,7 @@ class Verb(StrEnum):
     ALLOWED = "allowed"
     STARTED = "started"
     STOPPED = "stopped"
+    RETRIED = "retried"
     EXPORTED = "exported"
     PAUSED = "paused"
     RESUMED = "resumed"

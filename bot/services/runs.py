@@ -17,13 +17,25 @@ from bot.services.rights import Rights, Viewer
 from store import crews, logs, outbox, runs, versions
 from store.database import Store
 from store.logs import LogEntry
-from store.runs import Execution
+from store.runs import Execution, RunState
 from store.shares import Level
 
 if TYPE_CHECKING:
     from store.database import Session
 
-__all__ = ["AlreadyOver", "InputsMissing", "InputsRefused", "Launcher", "NotReady", "NothingToStop", "Runs", "Tell"]
+__all__ = [
+    "AlreadyOver",
+    "InputsMissing",
+    "InputsRefused",
+    "Launcher",
+    "NoRunHere",
+    "NotReady",
+    "NotRetried",
+    "NothingToRetry",
+    "NothingToStop",
+    "Runs",
+    "Tell",
+]
 
 # Says one sentence to the person who asked, where nobody else sees it.
 Tell = Callable[[str], None]
@@ -35,6 +47,18 @@ class AlreadyOver(UserError):
 
 class NothingToStop(UserError):
     """You have no run going on. `/crew runs` shows the last ones."""
+
+
+class NothingToRetry(UserError):
+    """You have no run that failed or was stopped. `/crew runs` shows the last ones."""
+
+
+class NotRetried(UserError):
+    """That run of “{name}” cannot be tried again now: it goes on, or it is done."""
+
+
+class NoRunHere(UserError):
+    """This message does not belong to a run."""
 
 
 class Launcher(Protocol):
@@ -148,14 +172,81 @@ class Runs:
             run = viewer.require_run(session, run_id, Level.EDIT)
             if run.status.over:
                 raise AlreadyOver(name=run.crew_name)
+            runs.want_stop(session, run_id, by=by.user)
             note(session, Verb.STOPPED, "run", run.crew_name, by=by, details=f"Run {run.id}.")
         self.launcher.stop(run, by.user)
         return run
 
-    def again(self, run_id: int, *, by: Actor, tell: Tell) -> Execution:
-        """Run the crew of an earlier run, as it is now, with the same inputs in the same channel."""
+    def again(self, run_id: int, *, by: Actor, tell: Tell) -> tuple[Execution, int]:
+        """Run the same once more: the crew as it was then, with the same inputs in the same channel.
+
+        Gives the new run and the number of the crew's newest version. Raises ``Gone``, ``NotAllowed`` or
+        ``NotYourRun``.
+        """
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            old = viewer.require_run(session, run_id, Level.RUN)
+            crew = viewer.require(session, old.crew_id or 0, Level.RUN)
+            run = runs.add(
+                session,
+                crew,
+                old.definition,
+                old.inputs,
+                version=old.crew_version,
+                by=by.user,
+                channel=old.channel,
+            )
+            outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
+            note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id}, again as run {old.id}.")
+            newest = versions.number(session, crew.id, team=by.team)
+        self.launcher.launch(run, tell)
+        return run, newest
+
+    def newest(self, run_id: int, *, by: Actor, tell: Tell) -> Execution:
+        """Run the crew of an earlier run as it is now, with the same inputs in the same channel."""
         run = self.get(run_id, by=by)
         return self.start(run.crew_id or 0, run.inputs, by=by, channel=run.channel, tell=tell)
+
+    def retry(self, run_id: int, *, by: Actor) -> Execution:
+        """Let a run that failed or was stopped go on from what is unfinished, in the same thread.
+
+        Raises ``Gone``, ``NotYourRun`` or ``NotRetried``; of two who ask at once the second gets that.
+        """
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            found = viewer.require_run(session, run_id, Level.RUN)
+            run = runs.retry(session, run_id, by=by.user)
+            if run is None:
+                raise NotRetried(name=found.crew_name)
+            outbox.move_again(session, run_id)
+            note(session, Verb.RETRIED, "run", run.crew_name, by=by, details=f"Run {run.id}.")
+        self.launcher.resume(run_id)
+        return run
+
+    def retry_latest(self, *, by: Actor, crew_id: int | None = None) -> Execution:
+        """Let the person's newest run that failed or was stopped go on, of one crew or any.
+
+        Raises ``NothingToRetry``.
+        """
+        with self.store.reading() as session:
+            ended = [
+                run
+                for status in (RunState.FAILED, RunState.CANCELLED)
+                for run in runs.latest(
+                    session, team=by.team, crew_id=crew_id, started_by=by.user, status=status, limit=1
+                )
+            ]
+        if not ended:
+            raise NothingToRetry
+        return self.retry(max(run.id for run in ended), by=by)
+
+    def stop_in_thread(self, channel: str, thread_ts: str, *, by: Actor) -> Execution:
+        """Ask the run that is told about in this thread to stop; raise what ``stop`` raises, or ``NoRunHere``."""
+        with self.store.reading() as session:
+            run = runs.in_thread(session, team=by.team, channel=channel, thread_ts=thread_ts)
+        if run is None:
+            raise NoRunHere
+        return self.stop(run.id, by=by)
 
     def stop_latest(self, *, by: Actor, crew_id: int | None = None) -> Execution:
         """Ask the person's newest unfinished run, of one crew or any, to stop; raise ``NothingToStop``."""
