@@ -12,11 +12,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TO_RUN := $(VENV)/to-run
 TO_DEVELOP := $(VENV)/to-develop
 
-.PHONY: help demo test check bench screenshots catalogue lock clean
+.PHONY: help demo test check soak bench screenshots catalogue lock clean
 
 help:
 	@echo "make demo         try Crewcall out in a workspace on this computer"
 	@echo "make test         everything that CI runs (make check is the same)"
+	@echo "make soak         what takes minutes: runs whose process is killed at every single moment"
 	@echo "make bench        the benchmarks, as ratios against bare CrewAI and bare Bolt"
 	@echo "make screenshots  take the pictures in docs/ anew"
 	@echo "make catalogue    read the catalogue of tools from crewai_tools anew"
@@ -32,6 +33,9 @@ test check: $(TO_DEVELOP)
 	$(BIN)/mypy bot handlers store
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest
+
+soak: $(TO_DEVELOP)
+	$(BIN)/python -m pytest -m soak
 
 bench: $(TO_DEVELOP)
 	$(BIN)/python -m tests.benchmarks
