@@ -23,7 +23,7 @@ _MENU = (
     ("Insert a step before", "insert"),
     ("Move earlier", "earlier"),
     ("Move later", "later"),
-    ("Test or remove…", "test"),
+    ("Remove…", "remove"),
 )
 
 

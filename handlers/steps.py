@@ -1,4 +1,4 @@
-"""Adding, editing, moving, testing and removing steps on a flow's page."""
+"""Adding, editing, moving and removing steps on a flow's page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(app: App, commands: Commands) -> None:
     app.action("step.menu")(choose)
     app.action("step.mend")(choose)
     app.view("step.change")(change_step)
-    app.action("step.remove")(remove_step)
+    app.view("step.remove")(remove_step)
 
 
 def ask_for_step(
@@ -95,14 +95,12 @@ def change_step(
 
 
 def remove_step(
-    ack: Ack, body: Json, action: Json, client: WebClient, flows: Flows, pages: Pages, actor: Actor, place: str | None
+    ack: Ack, view: Json, client: WebClient, flows: Flows, pages: Pages, actor: Actor, place: str | None
 ) -> None:
+    step = flows.remove_step(meta_of(view)["step"], by=actor)
     ack()
-    step = flows.remove_step(int(action["value"]), by=actor)
-    said = f"*{escape(step.name)}* is removed. What came after it now comes after what it came after."
-    gone = blocks.modal("Step", [blocks.section(said)], callback_id="step.removed")
-    client.views_update(view_id=body["view"]["id"], view=gone)
-    pages.show(client, body["view"]["previous_view_id"], step.flow_id, by=actor, place=place, notice=said)
+    notice = f"*{escape(step.name)}* is removed."
+    pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice)
 
 
 def _window(what: str, step: FlowStep, step_asking: StepAsking, actor: Actor, place: str | None) -> Json:
@@ -111,13 +109,11 @@ def _window(what: str, step: FlowStep, step_asking: StepAsking, actor: Actor, pl
             return step_asking.edit(step, by=actor, place=place)
         case "insert":
             return step_asking.first(step.flow_id, before=step.key, by=actor, place=place)
-    return _test(step, place)
+    return _removal(step, place)
 
 
-def _test(step: FlowStep, place: str | None) -> Json:
-    sure = blocks.confirm(
-        "Remove this step?", f"What comes after “{step.name}” goes on after what it comes after.", "Remove", danger=True
-    )
-    remove = blocks.button("Remove step", "step.remove", str(step.id), style="danger", confirm=sure)
-    rows = [blocks.section(f"*{escape(step.name)}*"), blocks.actions(remove)]
-    return blocks.modal("Step", rows, callback_id="step.page", meta={"crew": step.flow_id, "place": place})
+def _removal(step: FlowStep, place: str | None) -> Json:
+    sure = f"Remove *{escape(step.name)}*? What comes after it goes on after what it comes after."
+    meta = {"step": step.id, "place": place}
+    rows = [blocks.section(sure)]
+    return blocks.modal("Remove step", rows, callback_id="step.remove", submit="Remove", close="Cancel", meta=meta)
