@@ -10,6 +10,8 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from bot.cli import cli
+from bot.engine.steps import KINDS
+from bot.engine.steps.kind import StepKind, StepSettings
 from bot.events import RunEvent
 from bot.settings import MODEL_BY_KEY, Settings
 
@@ -107,6 +109,21 @@ def events(kind: type[RunEvent] = RunEvent) -> list[str]:
 @pytest.mark.parametrize("event", events())
 def test_every_event_is_described(event: str) -> None:
     assert f"| `{event}` |" in (ROOT / "docs/reference/events.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_of_step_is_described(kind: StepKind) -> None:
+    page = (ROOT / "docs/reference/steps.md").read_text("utf-8")
+    part = page.partition(f"### {kind.title}\n\n`{kind.name}`. {kind.description}\n")[2].partition("\n##")[0]
+    described = re.findall(r"^\| (.+?) \| `(\w+)` \|", part, re.MULTILINE)
+
+    assert part
+    of_all = StepSettings.model_fields
+    assert described == [
+        (field.title, name) for name, field in kind.settings.model_fields.items() if name not in of_all
+    ]
+    for offer in kind.offers(kind.read({}), None):
+        assert f"`outputs.<key>.{offer.path}`" in part
 
 
 @each_page

@@ -44,7 +44,9 @@ class DecideSettings(StepSettings):
     by: Literal["rules", "model"] = Field(
         "rules", title="Decided by", description="Rules over what is known, the first that holds; or a model."
     )
-    rules: list[Rule] = Field([], title="Rules", max_length=20)
+    rules: list[Rule] = Field(
+        [], title="Rules", max_length=20, description="Each says when it holds, and the outcome that it leads to then."
+    )
     otherwise: OneLine = Field(
         "", title="Otherwise", max_length=40, description="When no rule holds, or what the model says is no outcome."
     )

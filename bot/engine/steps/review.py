@@ -21,7 +21,9 @@ class ReviewStepSettings(StepSettings):
         json_schema_extra=EXPRESSION,
         description="For example outputs.draft.raw or state.letter.",
     )
-    review: ReviewSettings = Field(ReviewSettings(), title="Who decides, and by when")
+    review: ReviewSettings = Field(
+        ReviewSettings(), title="Who decides, and by when", description="As with a review of a crew’s task."
+    )
     prompt: str = Field("", title="Question", max_length=3_000, description="What the person is to look at.")
     ends: list[str] = Field(
         [REJECTED, CHANGES], title="Ends", max_length=3, description="Answers after which nothing more is to happen."
