@@ -30,7 +30,10 @@ class RunStarted(RunEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResumed(RunEvent):
-    """The run goes on with the task ``task``; ``why``: ``restart`` of the bot, an ``answer``, or a ``retry``."""
+    """The run goes on with the task or step ``task``.
+
+    ``why``: ``restart`` of the bot, an ``answer``, a ``retry``, or the ``time`` that it waited for has come.
+    """
 
     task: str | None
     why: str
@@ -38,10 +41,11 @@ class RunResumed(RunEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RunWaiting(RunEvent):
-    """The run holds no thread until somebody has answered the question ``key`` about a task."""
+    """The run holds no thread until somebody has answered the question ``key`` about a task, or until a time."""
 
     key: str
     task: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot import processes
 from bot.engine.desk import Waiting
-from bot.engine.memory import TASK, TakenOver
+from bot.engine.memory import STEP, TASK, TakenOver
 from bot.engine.run import EngineFailure, Stopped
 from bot.errors import UserError
 from bot.events import RunCancelled, RunCompleted, RunEvent, RunFailed, RunResumed, RunStarted, RunWaiting
@@ -125,6 +125,7 @@ class Runner:
             self._nudged.wait(min(self._poll, self._heartbeat))
             self._nudged.clear()
             self._safely(self._notice)
+            self._safely(self._wake)
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + self._heartbeat
                 self._safely(self._beat)
@@ -181,6 +182,15 @@ class Runner:
             now = held.get(hold.run.id)
             if now is None or now.fence != hold.run.fence or now.stop_by:
                 hold.stop.set()
+
+    def _wake(self) -> None:
+        """Let runs go on that have waited until their time."""
+        now = datetime.now(UTC)
+        with self.store.reading() as session:
+            due = runs.due(session, now=now)
+        for run_id in due:
+            with self.store.transaction() as session:
+                runs.wake_due(session, run_id, now=now)
 
     def _beat(self) -> None:
         with self._lock:
@@ -253,9 +263,10 @@ class Runner:
 
     def _pause(self, run: Execution, waiting: Waiting) -> None:
         with self.store.transaction() as session:
-            paused = runs.pause(session, run, waiting_for=waiting.task)
+            paused = runs.pause(session, run, waiting_for=waiting.task, wake_at=waiting.until)
         if paused is not None and paused.status is RunState.WAITING:
-            self._tell(run, RunWaiting(run_id=run.id, key=waiting.key, task=waiting.task))
+            event = RunWaiting(run_id=run.id, key=waiting.key, task=waiting.task, until=waiting.until)
+            self._tell(run, event)
 
     def _cancel(self, run: Execution, by: str) -> None:
         with self.store.transaction() as session:
@@ -303,7 +314,9 @@ def _end(
 
 def _first_unfinished(session: Session, run: Execution) -> str | None:
     done = finished.all_of(session, run.id)
-    return next((plan.name for plan in run.definition.tasks if TASK + plan.name not in done), None)
+    left = [task.name for task in run.definition.tasks if TASK + task.name not in done]
+    left += [step.name for step in run.definition.steps if STEP + step.key not in done]
+    return next(iter(left), None)
 
 
 def _outcomes(session: Session, run: Execution) -> dict[str, tuple[str, str | None]]:

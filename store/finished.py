@@ -14,6 +14,7 @@ from store.runs import Execution
 from store.upserts import upsert
 
 TASK = "task:"
+STEP = "step:"
 
 
 class FinishedWorkRow(Base):

@@ -48,6 +48,7 @@ class Again(StrEnum):
     RESTART = "restart"
     ANSWER = "answer"
     RETRY = "retry"
+    TIME = "time"
 
 
 class Execution(Record):
@@ -85,6 +86,7 @@ class Execution(Record):
     stop_by: str | None
     # The task or step at which it waits for a person.
     waiting_for: str | None
+    wake_at: datetime | None
     # Why it goes on, for as long as it does.
     again: Again | None
     # How often it was tried again after its end, and who wanted that last.
@@ -165,6 +167,8 @@ class ExecutionRow(Base):
     crashes: Mapped[int] = mapped_column(default=0)
     stop_by: Mapped[str | None]
     waiting_for: Mapped[str | None]
+    # When it goes on by itself, if nobody lets it go on before.
+    wake_at: Mapped[datetime | None]
     # The answer came before the run had begun to wait for it.
     woken: Mapped[bool] = mapped_column(default=False)
     again: Mapped[str | None]
@@ -329,14 +333,15 @@ def claim(session: Session, run_id: int, *, owner: str) -> Execution | None:
     )
 
 
-def pause(session: Session, run: Execution, *, waiting_for: str) -> Execution | None:
-    """Let a run wait for a person at the task ``waiting_for``; ``None`` when it is no longer this process's.
+def pause(session: Session, run: Execution, *, waiting_for: str, wake_at: datetime | None = None) -> Execution | None:
+    """Let a run wait at the task ``waiting_for`` for a person or until ``wake_at``.
 
-    Where the answer has come already, it is queued instead.
+    ``None`` when it is no longer this process's. Where the answer has come already, it is queued instead.
     """
     woken = case((ExecutionRow.woken, RunState.QUEUED), else_=RunState.WAITING)
     again = case((ExecutionRow.woken, Again.ANSWER), else_=None)
-    return _moved(session, _held(run), status=woken, waiting_for=waiting_for, again=again, woken=False, **_let_go(run))
+    values = {"waiting_for": waiting_for, "wake_at": wake_at, "again": again, "woken": False, **_let_go(run)}
+    return _moved(session, _held(run), status=woken, **values)
 
 
 def wake(session: Session, run_id: int) -> bool:
@@ -349,12 +354,26 @@ def wake(session: Session, run_id: int) -> bool:
         (ExecutionRow.id == run_id, ExecutionRow.status == RunState.WAITING),
         status=RunState.QUEUED,
         waiting_for=None,
+        wake_at=None,
         again=Again.ANSWER,
     )
     if woken is None:
         running = (ExecutionRow.id == run_id, ExecutionRow.status == RunState.RUNNING)
         session.execute(update(ExecutionRow).where(*running).values(woken=True))
     return woken is not None
+
+
+def due(session: Session, *, now: datetime) -> list[int]:
+    """The runs that have waited until their time."""
+    wanted = select(ExecutionRow.id).where(ExecutionRow.status == RunState.WAITING, ExecutionRow.wake_at <= now)
+    return list(session.scalars(wanted))
+
+
+def wake_due(session: Session, run_id: int, *, now: datetime) -> bool:
+    """Let a run go on whose time has come; whether it had not gone on before."""
+    where = (ExecutionRow.id == run_id, ExecutionRow.status == RunState.WAITING, ExecutionRow.wake_at <= now)
+    values = {"status": RunState.QUEUED, "waiting_for": None, "wake_at": None, "again": Again.TIME}
+    return _moved(session, where, **values) is not None
 
 
 def hand_back(session: Session, run: Execution, *, died: bool = False) -> Execution | None:

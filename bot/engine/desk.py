@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from store.more_settings import ReviewSettings
@@ -34,12 +35,13 @@ class Answer:
 
 
 class Waiting(Exception):
-    """The run can go on only when a person has answered; until then it holds no thread."""
+    """The run can go on only when a person has answered, or at ``until``; before that it holds no thread."""
 
-    def __init__(self, key: str, task: str) -> None:
+    def __init__(self, key: str, task: str, *, until: datetime | None = None) -> None:
         super().__init__(key)
         self.key = key
         self.task = task
+        self.until = until
 
 
 class Desk(Protocol):

@@ -10,7 +10,7 @@ from store import finished, outbox
 from store.database import Store
 from store.runs import Execution
 
-TASK = finished.TASK
+TASK, STEP = finished.TASK, finished.STEP
 
 # What something came to, as JSON.
 Output = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Meter:
     ) -> None:
         """``used`` and ``seconds`` are what the run took before; ``in_month`` says what the month has seen so far."""
         self._ceilings = ceilings
+        # Crews in branches of a flow work at the same time.
+        self._lock = threading.Lock()
         self._own = Used()
         self._before = used or Used()
         self._in_month = in_month or (lambda _ceiling: Used())
@@ -78,7 +81,8 @@ class Meter:
 
     def used(self, prompt_tokens: int, completion_tokens: int, cost: float | None) -> None:
         """A call used so much."""
-        self._own += Used(prompt_tokens, completion_tokens, cost)
+        with self._lock:
+            self._own += Used(prompt_tokens, completion_tokens, cost)
 
     def late(self) -> LimitReached | None:
         """The limit of time that is reached; asks nobody, so that it can be looked at all the time."""

@@ -11,8 +11,10 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
+from bot.engine.around import Around
 from bot.engine.build import PLAN, Built, Worker, build
 from bot.engine.desk import Closed, Desk, Waiting
 from bot.engine.failures import ModelRefused, chain, first_line, lasting, reason
@@ -103,13 +105,17 @@ def execute(
     task for everything else.
     """
     tame()
-    memory = memory or Forgetful()
+    memory, desk, meter = memory or Forgetful(), desk or Closed(), meter or Meter()
+    if definition.is_flow:
+        crew = partial(_step, run_id=run_id, models=models, stop=stop, kit=kit, meter=meter)
+        tell, redact = _discreet(emit, models.redactor), models.redactor.everywhere
+        return _flow(definition, inputs, Around(run_id, crew, tell, memory, desk, stop, redact=redact))
     try:
         built = build(definition, inputs, models, kit, memory.recall())
     except UserError as error:
         raise EngineFailure(reason=error.sentence) from error
-    built.asking.begin(built.tasks, memory, desk or Closed(), models.redactor)
-    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter or Meter(), memory)
+    built.asking.begin(built.tasks, memory, desk, models.redactor)
+    watch = _Watch(run_id, built, _discreet(emit, models.redactor), models, meter, memory)
     try:
         return models.redactor(contextvars.Context().run(_kickoff, built, run_id, watch, stop))
     except Exception as error:
@@ -126,6 +132,20 @@ def execute(
         watch.trace(story)
         # The error's own words may hold a key, so it does not travel on with the sentence.
         raise EngineFailure(reason=why, task=watch.fail(why)) from None
+
+
+def _flow(flow: Definition, inputs: Mapping[str, object], around: Around) -> str:
+    from bot.engine.flow import FlowFailed, run_flow
+
+    try:
+        return run_flow(flow, inputs, around).raw
+    except FlowFailed as failure:
+        raise EngineFailure(reason=failure.sentence, task=failure.step or None) from None
+
+
+def _step(crew: Definition, inputs: Mapping[str, object], emit: Emit, memory: Memory, desk: Desk, **run: Any) -> str:
+    """Run a crew for a step of a flow."""
+    return execute(crew, inputs, emit=emit, memory=memory, desk=desk, **run)
 
 
 def _discreet(emit: Emit, redactor: Redactor) -> Emit:

@@ -116,6 +116,8 @@ def _state_words(picture: RunPicture) -> str:
         case RunState.RUNNING:
             return "Running"
         case RunState.WAITING:
+            if picture.wake_at:
+                return f"Waiting at “{picture.waiting_for}” until {picture.wake_at:%d %B %Y, %H:%M} UTC"
             return f"Waiting for an answer at “{picture.waiting_for}”"
         case RunState.COMPLETED:
             return f"Done{took}"

@@ -48,6 +48,7 @@ class RunPicture:
     # In US dollars; none where no price is known.
     cost: float | None = None
     waiting_for: str | None = None
+    wake_at: datetime | None = None
     reason: str | None = None
     failed_task: str | None = None
     stopped_by: str | None = None
@@ -79,6 +80,7 @@ class RunPicture:
             stopped_by=run.cancelled_by,
             result=run.results,
             waiting_for=run.waiting_for,
+            wake_at=run.wake_at,
             thread_ts=run.thread_ts,
             progress_ts=run.progress_ts,
             steps=StepsPicture.of(run.definition, finished) if run.definition.is_flow else None,
@@ -126,7 +128,7 @@ class RunPicture:
 
     @apply.register
     def _(self, event: events.RunWaiting) -> None:
-        self.state, self.waiting_for = RunState.WAITING, event.task
+        self.state, self.waiting_for, self.wake_at = RunState.WAITING, event.task, event.until
         task = self._task(event.task, "")
         task.status, task.waits, task.tool = "in_progress", True, None
 

@@ -79,9 +79,8 @@ def _plain() -> Callable[[], Any]:
 
 def _stored(folder: str, *, kept: bool) -> Callable[[], Any]:
     """The same as rows, with what is finished kept in the process or in a database."""
-    from bot.engine.memory import Forgetful, Stored
-
     from bot.engine.llms import Models
+    from bot.engine.memory import Forgetful, Stored
     from bot.engine.run import execute
     from store import crews, runs
     from store.crews import CrewDraft
