@@ -148,7 +148,7 @@ def test_a_flow_that_failed_is_tried_again_from_the_failed_step(store: Store, wo
         assert sorted(key for key in finished.all_of(session, run.id) if "/" not in key) == ["step:first", "step:right"]
 
     with store.transaction() as session:
-        assert runs.retry(session, run.id)
+        assert runs.retry(session, run.id, by="U0ANA")
     works.runner.enqueue(run.id)
 
     assert works.tells(RunCompleted).result == "LR"

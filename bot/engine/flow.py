@@ -370,8 +370,8 @@ class _At:
                 return run_flow(part, inputs, replace(around, emit=emit, memory=memory, desk=desk))
             texts = {name: text_of(value) for name, value in inputs.items()}
             raw = around.run_crew(part, texts, emit, memory, desk)
-        kept = {key.removeprefix(TASK): output for key, output in memory.recall().items() if key.startswith(TASK)}
-        return Ran(raw, {name: str(output["raw"]) for name, output in kept.items() if "raw" in output})
+        done = {key.removeprefix(TASK): output for key, output in memory.recall().items() if key.startswith(TASK)}
+        return Ran(raw, {name: str(output["raw"]) for name, output in done.items() if "raw" in output})
 
     def review(self, produced: str, prompt: str, settings: ReviewSettings) -> Reviewed:
         desk, key = self._course.around.desk, self.key()
