@@ -510,7 +510,8 @@ def _flat(value: Value) -> list[Value]:
 
 
 def _is_kind(made: Made, kind: str) -> bool:
-    return kind.casefold() in made.last.casefold()
+    # A function of a package may be called so too; classes begin with a capital.
+    return kind in made.last.casefold() and made.last[:1].isupper()
 
 
 def _process(value: Value) -> Process:

@@ -36,16 +36,19 @@ def read(source: Source) -> Bundle:
         reading.read_all()
     except (Spent, RecursionError):
         reading.troubles.append(Trouble(source.name, 1, "Its code is larger than can be read; the rest was left out."))
-    told = [crew for crew in reading.crews if _says_something(crew)]
-    crews = [_cast(crew, reading, source) for crew in told]
-    names = {id(crew): found.definition.name for crew, found in zip(told, crews, strict=True)}
+    cast = [(crew, _cast(crew, reading, source)) for crew in reading.crews if _says_something(crew)]
+    told = [(crew, found) for crew, found in cast if found.definition.agents or found.definition.tasks]
+    untold = [found for crew, found in cast if (crew, found) not in told]
+    crews = [found for _, found in told]
+    names = {id(crew): found.definition.name for crew, found in told}
     crews += declared_crews(source)
     crews += [_cast_config(crew, source) for crew in _from_yaml(source, reading)]
     crews += declared_flows(source)
     crews += flows_in(reading, names)
     if not crews and not any(PurePosixPath(path).name == extras.FILE for path in source.files):
         raise ProjectRefused(reason=_nothing_found(source, reading))
-    bundle = Bundle(_project_name(source), crews, reading.troubles, list(_unused(reading, crews)))
+    left_out = [LeftOut(each.file, f"crew {each.title}", "Only a run would tell who is in it.") for each in untold]
+    bundle = Bundle(_project_name(source), crews, reading.troubles, [*left_out, *_unused(reading, crews)])
     bundle = extras.restored(bundle, source)
     found = _with_names_of_their_own(list(_each_once(bundle.found)))
     return replace(bundle, found=sorted(found, key=lambda each: _depth(each, found)))

@@ -335,6 +335,60 @@ def test_what_is_broken_is_refused_with_file_line_and_mend(files: Files, said: s
     assert said in refused.value.sentence
 
 
+def test_a_configuration_that_the_code_asks_for_in_vain_is_said(classic: Files) -> None:
+    classic["src/market_news/crew.py"] = CREW.replace('tasks_config["report"]', 'tasks_config["summary"]')
+    found = only_crew(classic)
+
+    assert "takes “summary” from src/market_news/config/tasks.yaml" in found.troubles[0].sentence
+
+
+def test_a_crew_that_only_a_run_would_tell_is_left_out(classic: Files) -> None:
+    classic["src/market_news/other.py"] = """
+from crewai import Crew
+from database import load_agents, load_tasks
+other = Crew(agents=[load_agents()], tasks=[load_tasks()])
+"""
+    bundle = bundle_of(classic)
+
+    assert [found.definition.name for found in bundle.found] == ["Market News"]
+    assert [lost.what for lost in bundle.left_out] == ["crew Other"]
+
+
+def test_a_notebook_is_read_like_a_file_of_python() -> None:
+    cells = [
+        ["!pip install crewai\n", "%load_ext dotenv\n", "from crewai import Agent, Crew, Task\n"],
+        ["writer = Agent(role='Writer', goal='Write', backstory='Wrote.')\n"],
+        ["story = Task(description='Tell {what}', expected_output='A story', agent=writer)\n"],
+        ["tales = Crew(agents=[writer], tasks=[story])\n", "tales.kickoff(inputs={'what': 'of bees'})"],
+    ]
+    notebook = {"cells": [{"cell_type": "code", "source": source} for source in cells]}
+    found = only_crew({"demo.ipynb": json.dumps(notebook)})
+
+    assert (found.definition.name, found.examples) == ("Tales", {"what": "of bees"})
+
+
+def test_knowledge_that_stands_in_the_code_is_carried_over() -> None:
+    code = """
+from crewai import Agent, Crew, Task
+from crewai.knowledge.source.string_knowledge_source import StringKnowledgeSource
+from crewai.knowledge.source.pdf_knowledge_source import PDFKnowledgeSource
+facts = StringKnowledgeSource(content="Bees dance.")
+a = Agent(role="r", goal="g", backstory="b", knowledge_sources=[PDFKnowledgeSource(file_paths=["x.pdf"])])
+job = Task(description="d", expected_output="e", agent=a)
+team = Crew(agents=[a], tasks=[job], knowledge_sources=[facts], memory=True)
+"""
+    found = only_crew({"team.py": code})
+
+    assert (found.definition.settings.knowledge, found.definition.settings.memory) == ("Bees dance.", True)
+    assert [lost.what for lost in found.left_out] == ["knowledge_sources"]
+
+
+def test_data_beside_a_project_is_passed_by(classic: Files) -> None:
+    classic["data/products.json"] = "[" + "1," * 2_000_000 + "1]"
+
+    assert only_crew(classic).definition.name == "Market News"
+
+
 def test_code_that_would_do_harm_is_only_read(classic: Files) -> None:
     classic["src/market_news/crew.py"] += """
 import os, shutil, subprocess
