@@ -277,7 +277,8 @@ def _in_words(look: Look, outcome: Outcome | None) -> Iterator[str]:
         for agent in definition.agents:
             yield f"  agent {agent.name}: {agent.role}"
         for number, task in enumerate(definition.tasks, 1):
-            uses = f", uses {', '.join(task.context)}" if task.context else ""
+            told = ", ".join(task.context) or ("everything before" if task.settings.uses_all else "")
+            uses = f", uses {told}" if told else ""
             yield f"  {number}. {task.name} by {task.agent or 'nobody yet'}{uses}"
         for step in definition.steps:
             runs = f", runs {step.target}" if step.target else ""

@@ -204,6 +204,8 @@ def _task_line(number: int, task: Task, sheet: CrewSheet) -> str:
     agent = sheet.agent_of(task)
     who = escape(agent.name) if agent else "no agent yet"
     after = ", ".join(escape(other.name) for other in sheet.before(task))
+    if not after and number > 1 and task.settings.uses_all:
+        after = "everything before"
     uses = f" · uses {after}" if after else ""
     what = fit_escaped(" ".join(task.description.split()), 200)
     return f"{number}. *{escape(task.name)}* · {who}{uses}{_special(task)}\n{what}"

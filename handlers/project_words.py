@@ -143,7 +143,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     for agent in definition.agents:
         yield f"• {fit_escaped(agent.name, 80)}: {fit_escaped(' '.join(agent.role.split()), 120)}"
     for number, task in enumerate(definition.tasks, 1):
-        uses = f", uses {', '.join(task.context)}" if task.context else ""
+        told = ", ".join(task.context) or ("everything before" if task.settings.uses_all else "")
+        uses = f", uses {told}" if told else ""
         yield f"{number}. {fit_escaped(task.name, 80)} by {fit_escaped(task.agent or 'nobody yet', 80)}{escape(uses)}"
     for step in definition.steps:
         runs = f", runs {step.target}" if step.target else ""

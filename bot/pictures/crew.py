@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.pictures.fonts import clean
 from store.crews import Process
-from store.definitions import Definition
+from store.definitions import Definition, TaskPlan
 
 
 class Status(StrEnum):
@@ -80,12 +80,18 @@ def crew_of(definition: Definition, statuses: Mapping[str, Status] | None = None
                 number=number,
                 name=clean(task.name),
                 agent=members.index(task.agent) if task.agent in members else None,
-                uses=tuple(sorted({numbers[other] for other in task.context if other in numbers} - {number})),
+                uses=_uses(task, number, numbers),
                 status=None if statuses is None else statuses.get(task.name, Status.PENDING),
             )
             for number, task in enumerate(definition.tasks, 1)
         ),
     )
+
+
+def _uses(task: TaskPlan, number: int, numbers: Mapping[str, int]) -> tuple[int, ...]:
+    if task.settings.uses_all and not task.context:
+        return tuple(range(1, number))
+    return tuple(sorted({numbers[other] for other in task.context if other in numbers} - {number}))
 
 
 def in_words(crew: Crew) -> list[str]:

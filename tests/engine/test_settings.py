@@ -219,6 +219,29 @@ def test_a_condition_without_an_answer_says_which_and_why(models: Models) -> Non
     assert str(error).startswith("Nothing decides whether “Write” runs: there is no “Find” to look at.")
 
 
+# --- Results of earlier tasks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("uses_all", "uses", "told"),
+    [(False, [], set()), (True, [], {"Two.", "Three."}), (True, ["Find two"], {"Two."})],
+    ids=["nothing", "everything before", "what is chosen"],
+)
+def test_a_task_is_given_what_it_uses(
+    llm: ScriptedModel, models: Models, uses_all: bool, uses: list[str], told: set[str]
+) -> None:
+    llm.when("Find two things").says("Two.")
+    llm.when("Find three things").says("Three.")
+    llm.when("Sum it up").says("Summed.")
+    settings = TaskSettings(uses_all=uses_all)
+    last = task("Sum", "Sum it up.", "Ann", uses=uses, settings=settings)
+    first = [task("Find two", "Find two things.", "Ann"), task("Find three", "Find three things.", "Ann")]
+    Run(crew([agent("Ann")], [*first, last]), models).result()
+
+    [asked] = [request.prompt for request in llm.requests if "Sum it up" in request.prompt]
+    assert {word for word in ("Two.", "Three.") if word in asked} == told
+
+
 # --- At the same time ------------------------------------------------------------------------------------------------
 
 
