@@ -23,7 +23,7 @@ _MENU = (
     ("Insert a step before", "insert"),
     ("Move earlier", "earlier"),
     ("Move later", "later"),
-    ("Remove…", "remove"),
+    ("Test or remove…", "test"),
 )
 
 

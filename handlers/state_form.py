@@ -34,17 +34,26 @@ _WIDGETS: dict[str, Widget] = {
 
 def ask_state(flow: CrewInstance, known: Mapping[str, Any], *, place: str | None, action: str) -> Json:
     """The form for the flow's state, filled with what is ``known``, else with the defaults."""
+    meta = {"crew": flow.id, "place": place, "state": True}
+    return ask_fields(f"“{flow.name}” begins with:", flow.state_schema, known, meta=meta, action=action)
+
+
+def ask_fields(
+    notice: str, schema: dict[str, Any] | None, known: Mapping[str, Any], *, meta: Json, action: str, title: str = "Run"
+) -> Json:
+    """The form for the fields of a schema, with ``notice`` on top; ``title`` is that of the window and its button."""
     seams: dict[str, list[str]] = {}
-    rows = [blocks.section(f"“{escape(flow.name)}” begins with:", block_id="run.notice")]
-    for each in fields(flow.state_schema):
+    rows = [blocks.section(escape(notice), block_id="run.notice")]
+    for each in fields(schema):
         value = known.get(each.name, each.default)
         widget, ask = _question(each, action)
         shown = _shown(each, value)
         rows += widget.blocks(ask, shown, None)
         if cut := widget.seams(ask, shown):
             seams[each.name] = cut
-    meta = {"crew": flow.id, "place": place, "state": True, **({"seams": seams} if seams else {})}
-    return blocks.modal("Run", [*rows, _as_json(action)], callback_id=action, submit="Run", close="Cancel", meta=meta)
+    rows.append(_as_json(action))
+    kept = {**meta, **({"seams": seams} if seams else {})}
+    return blocks.modal(title, rows, callback_id=action, submit=title, close="Cancel", meta=kept)
 
 
 def asked_state(view: Json) -> dict[str, Any]:

@@ -1,17 +1,23 @@
-"""Adding, editing, moving and removing steps on a flow's page."""
+"""Adding, editing, moving, testing and removing steps on a flow's page."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.services import Actor
 from bot.services.flows import Flows
+from bot.services.runs import Runs
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
+from bot.slack.people import direct_channel
 from bot.slack.text import escape
+from handlers.injection import Reply
 from handlers.pages import Pages
+from handlers.state_form import ask_fields, asked_state
 from handlers.step_asking import StepAsking
 from handlers.step_forms import AT_THE_END, NEW_STEP, read_first, read_step
 from store.steps import FlowStep
@@ -25,7 +31,8 @@ def register(app: App, commands: Commands) -> None:
     app.action("step.menu")(choose)
     app.action("step.mend")(choose)
     app.view("step.change")(change_step)
-    app.view("step.remove")(remove_step)
+    app.view("step.test")(test_step)
+    app.action("step.remove")(remove_step)
 
 
 def ask_for_step(
@@ -72,7 +79,7 @@ def choose(
         flows.move_step(step.id, later=what == "later", by=actor)
         pages.show(client, body["view"]["id"], step.flow_id, by=actor, place=place)
         return
-    client.views_push(trigger_id=body["trigger_id"], view=_window(what, step, step_asking, actor, place))
+    client.views_push(trigger_id=body["trigger_id"], view=_window(what, step, flows, step_asking, actor, place))
 
 
 def change_step(
@@ -94,26 +101,42 @@ def change_step(
     pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice)
 
 
-def remove_step(
-    ack: Ack, view: Json, client: WebClient, flows: Flows, pages: Pages, actor: Actor, place: str | None
+def test_step(
+    ack: Ack, view: Json, client: WebClient, runs: Runs, actor: Actor, place: str | None, reply: Reply
 ) -> None:
-    step = flows.remove_step(meta_of(view)["step"], by=actor)
+    channel = place or direct_channel(client, actor.user)
+    run = runs.try_step(meta_of(view)["step"], asked_state(view), by=actor, channel=channel, tell=reply)
+    said = f"*{escape(run.crew_name)}* is on its way. Follow it in its thread in <#{channel}>."
+    ack(response_action="update", view=blocks.modal("Test", [blocks.section(said)], callback_id="step.tested"))
+
+
+def remove_step(
+    ack: Ack, body: Json, action: Json, client: WebClient, flows: Flows, pages: Pages, actor: Actor, place: str | None
+) -> None:
     ack()
-    notice = f"*{escape(step.name)}* is removed."
-    pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice)
+    step = flows.remove_step(int(action["value"]), by=actor)
+    said = f"*{escape(step.name)}* is removed."
+    gone = blocks.modal("Step", [blocks.section(said)], callback_id="step.removed")
+    client.views_update(view_id=body["view"]["id"], view=gone)
+    pages.show(client, body["view"]["previous_view_id"], step.flow_id, by=actor, place=place, notice=said)
 
 
-def _window(what: str, step: FlowStep, step_asking: StepAsking, actor: Actor, place: str | None) -> Json:
+def _window(what: str, step: FlowStep, flows: Flows, step_asking: StepAsking, actor: Actor, place: str | None) -> Json:
     match what:
         case "edit":
             return step_asking.edit(step, by=actor, place=place)
         case "insert":
             return step_asking.first(step.flow_id, before=step.key, by=actor, place=place)
-    return _removal(step, place)
+    return _test(*flows.asked_alone(step.id, by=actor), place)
 
 
-def _removal(step: FlowStep, place: str | None) -> Json:
-    sure = f"Remove *{escape(step.name)}*? What comes after it goes on after what it comes after."
+def _test(step: FlowStep, schema: dict[str, Any] | None, place: str | None) -> Json:
+    """What the step must be given to run alone, and the way to remove it."""
+    known = "It runs alone, with what you fill in here; its result comes in a thread."
     meta = {"step": step.id, "place": place}
-    rows = [blocks.section(sure)]
-    return blocks.modal("Remove step", rows, callback_id="step.remove", submit="Remove", close="Cancel", meta=meta)
+    view = ask_fields(f"{step.name}: {known}", schema, {}, meta=meta, action="step.test", title="Test")
+    sure = blocks.confirm(
+        "Remove this step?", "What comes after it goes on after what it comes after.", "Remove", danger=True
+    )
+    remove = blocks.button("Remove step", "step.remove", str(step.id), style="danger", confirm=sure)
+    return view | {"blocks": [*view["blocks"], blocks.divider(), blocks.actions(remove)]}

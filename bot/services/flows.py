@@ -18,6 +18,7 @@ from bot.services.flow_checks import Available, Finding, Graph, Need, available,
 from bot.services.freezing import contained, everything_in, frozen, frozen_whole
 from bot.services.history import record, telling_what_changed
 from bot.services.rights import Rights, Viewer
+from bot.services.trials import asked
 from store import crews, runs, shares, steps, tasks, versions
 from store.crews import CrewInstance
 from store.database import Store
@@ -214,6 +215,14 @@ class Flows:
                 if step.key in before and step.kind == "crew" and step.target_id is not None
                 for task in tasks.list_all(session, step.target_id, team=by.team)
             ]
+
+    def asked_alone(self, step_id: int, *, by: Actor) -> tuple[FlowStep, dict[str, Any] | None]:
+        """A step, and the schema of what it must be given when it is tested alone; raise ``Gone`` or ``NotAllowed``."""
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            step = steps.get(session, step_id, team=by.team)
+            flow = viewer.require(session, step.flow_id, Level.EDIT)
+            return step, asked(_with_targets(session, flow), step.key)
 
     def used_by(self, crew_id: int, *, by: Actor) -> list[tuple[int, str]]:
         """Id and name of each flow with a step that runs this crew or flow; raise ``Gone`` or ``NotAllowed``."""

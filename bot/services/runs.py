@@ -12,9 +12,11 @@ from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, ToolProblem, no_tool_problem
+from bot.services.freezing import frozen_whole
 from bot.services.readiness import InputsMissing, InputsRefused, NotReady, prepared
 from bot.services.rights import Rights, Viewer
-from store import crews, logs, outbox, runs, versions
+from bot.services.trials import alone
+from store import crews, logs, outbox, runs, steps, versions
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import Execution, RunState
@@ -163,6 +165,24 @@ class Runs:
         if telling is None:
             outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
         note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id} of version {version}.")
+        return run
+
+    def try_step(self, step_id: int, inputs: dict[str, Any], *, by: Actor, channel: str, tell: Tell) -> Execution:
+        """Queue a run of one step of a flow by itself; raise ``Gone``, ``NotAllowed`` or ``InputsRefused``."""
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            step = steps.get(session, step_id, team=by.team)
+            flow = viewer.require(session, step.flow_id, Level.EDIT)
+            definition = alone(frozen_whole(session, flow), step.key)
+            _, wrong = begin(definition.state, inputs)
+            if wrong:
+                raise InputsRefused(fields=wrong)
+            named = flow.model_copy(update={"name": definition.name})
+            version = versions.number(session, flow.id, team=by.team)
+            run = runs.add(session, named, definition, inputs, version=version, by=by.user, channel=channel)
+            outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
+            note(session, Verb.STARTED, "run", definition.name, by=by, details=f"Run {run.id}, of one step.")
+        self.launcher.launch(run, tell)
         return run
 
     def stop(self, run_id: int, *, by: Actor) -> Execution:

@@ -21,8 +21,8 @@ from store.agents import AgentDraft
 from store.crews import CrewDraft, CrewInstance
 from store.tasks import TaskDraft
 
-# What Slack may answer to a bot that does nothing wrong.
-HARMLESS = {"not_in_channel", "channel_not_found", "ratelimited", "hash_conflict"}
+# What Slack may answer to a bot that does nothing wrong; “not_found” is a window that was closed meanwhile.
+HARMLESS = {"not_in_channel", "channel_not_found", "ratelimited", "hash_conflict", "not_found"}
 SURFACES = {"views.open": "modal", "views.push": "modal", "views.update": "modal", "views.publish": "home"}
 MESSAGES = {"chat.postMessage": 40_000, "chat.update": 4_000, "chat.postEphemeral": 40_000, "response_url": 40_000}
 
