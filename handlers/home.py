@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.services import Actor
 from bot.services.crews import Crews
+from bot.services.reviews import Reviews
 from bot.services.runs import Runs
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
 from bot.slack.text import escape
 from handlers.crew_list import NOTHING, filter_buttons, row
+from handlers.review_rows import waiting_rows
 from handlers.run_words import run_line
 from store.crews import Filter
 
@@ -27,20 +30,26 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(r"^home\.show\."))(filter_home)
 
 
-def open_home(event: Json, client: WebClient, crews: Crews, runs: Runs, actor: Actor) -> None:
+def open_home(event: Json, client: WebClient, crews: Crews, runs: Runs, reviews: Reviews, actor: Actor) -> None:
     if event.get("tab") == "home":
-        client.views_publish(user_id=actor.user, view=home(crews, runs, actor))
+        waiting = waiting_rows(reviews.waiting_for(by=actor), client)
+        client.views_publish(user_id=actor.user, view=home(crews, runs, actor, waiting=waiting))
 
 
-def filter_home(ack: Ack, action: Json, client: WebClient, crews: Crews, runs: Runs, actor: Actor) -> None:
+def filter_home(
+    ack: Ack, action: Json, client: WebClient, crews: Crews, runs: Runs, reviews: Reviews, actor: Actor
+) -> None:
     ack()
-    client.views_publish(user_id=actor.user, view=home(crews, runs, actor, Filter(action["value"])))
+    waiting = waiting_rows(reviews.waiting_for(by=actor), client)
+    view = home(crews, runs, actor, Filter(action["value"]), waiting=waiting)
+    client.views_publish(user_id=actor.user, view=view)
 
 
-def home(crews: Crews, runs: Runs, actor: Actor, which: Filter = Filter.ALL) -> Json:
-    """The crews that the person may use and the last runs."""
+def home(crews: Crews, runs: Runs, actor: Actor, which: Filter = Filter.ALL, *, waiting: Sequence[Json] = ()) -> Json:
+    """What waits for the person, the crews that they may use, and the last runs."""
     found, total = crews.page(by=actor, which=which, limit=_MOST_CREWS)
     rows = [
+        *waiting,
         blocks.header("Crews"),
         blocks.actions(blocks.button("New crew", "crew.new", style="primary"), block_id="home.new"),
         blocks.actions(*filter_buttons("home.show", which, str), block_id="home.filter"),

@@ -17,6 +17,7 @@ from store.usage import dollars
 WORDS = {
     RunState.QUEUED: "waiting",
     RunState.RUNNING: "running",
+    RunState.WAITING: "waits for an answer",
     RunState.COMPLETED: "done",
     RunState.FAILED: "failed",
     RunState.CANCELLED: "stopped",

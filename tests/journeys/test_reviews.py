@@ -97,7 +97,9 @@ def test_the_channel_says_that_the_run_waits(ana: Person, reviewed: Reviewed) ->
     runs_it(ana)
     ana.closes_thread()
 
-    ana.sees("Market research · ", "Waiting for")
+    ana.sees("Market research · ✋ Waiting for an answer at “Research”")
+    ana.types("/crew runs")
+    ana.sees("✋ waits for an answer")
 
 
 def test_changes_are_asked_for_until_it_is_right(ana: Person, llm: ScriptedModel, reviewed: Reviewed) -> None:
@@ -313,6 +315,24 @@ def test_a_question_whose_asker_died_before_anybody_read_it_is_posted(
     crewcall.questions.catch_up()
 
     ana.sees("Ada asks:\nWhy?")
+
+
+def test_what_waits_for_a_person_stands_in_their_home(ana: Person, ben: Person, reviewed: Reviewed) -> None:
+    reviewed(reviewers=[BEN], deadline=60)
+    runs_it(ana)
+
+    ben.opens_home()
+    ben.sees("Waiting for you", "Research of Market research · Please decide · since", "· until", "Open the thread")
+    ana.opens_home()
+    assert "Waiting for you" not in ana.sees("Last runs")
+    ben.goes_to("#general")
+    ben.opens_thread(of="Market research")
+    ben.presses("Approve")
+    ben.sees("✅ Approved by @Ben Okafor", "Run again")
+    ben.opens_home()
+
+    ben.sees("Last runs", "✅ done")
+    assert "Waiting for you" not in ben.seen
 
 
 class Later:
