@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 import handlers.agents
 import handlers.audit
 import handlers.crews
+import handlers.describing
 import handlers.help
 import handlers.history
 import handlers.home
@@ -39,6 +40,7 @@ import handlers.states
 import handlers.steps
 import handlers.tasks
 import handlers.tools
+from bot.engine.describing import drafted
 from bot.engine.hardening import harden
 from bot.engine.llms import Models
 from bot.engine.memory import Stored
@@ -59,6 +61,7 @@ from bot.services.agents import Agents
 from bot.services.audit import AuditLog
 from bot.services.clock import Clock
 from bot.services.crews import Crews
+from bot.services.describing import Describing
 from bot.services.desk import RunDesk
 from bot.services.flows import Flows
 from bot.services.history import History
@@ -98,6 +101,7 @@ from store.reviews import Review
 from store.runs import Execution
 from store.secrets import Keyring
 from store.secrets import check as check_keys
+from store.sketches import CrewSketch
 
 # How often it is looked which schedules are due.
 _TICK = timedelta(seconds=5)
@@ -107,6 +111,7 @@ _LISTENERS = 32
 # The order in which help shows the commands; help itself answers what nobody else did, so it comes last.
 _DOORS = (
     handlers.crews,
+    handlers.describing,
     handlers.agents,
     handlers.tasks,
     handlers.steps,
@@ -240,6 +245,7 @@ class Crewcall:
             "step_asking": StepAsking(flows, crews, self.connections, self.people),
             "history": History(self.store, self.rights),
             "memories": self.memories,
+            "describing": Describing(self.store, self.rights, self._drafted),
             "sharing": Sharing(self.store, self.rights),
             "admins": self.admins,
             "people": self.people,
@@ -301,6 +307,10 @@ class Crewcall:
     def notify(self, team: str, user: str, text: str) -> None:
         """Say something to a person in their direct messages with the bot; it returns at once."""
         self.gate.post(user, escape(text), team=team)
+
+    def _drafted(self, team: str, wish: str, current: CrewSketch | None) -> CrewSketch:
+        self.warmup.wait()
+        return drafted(self.connections.models_of(team), wish, current=current)
 
     def _is_news(self, team: str, model: str, rule: str, before: str, result: str) -> bool:
         return is_news(self.connections.models_of(team), model, rule, before, result)

@@ -95,6 +95,8 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
     if sheet.level >= Level.EDIT:
         yield blocks.button("Edit", "crew.edit", str(crew.id), accessibility_label=f"Edit {crew.name}")
         if not crew.is_flow:
+            label = f"Describe a change to {crew.name}"
+            yield blocks.button("Describe a change", "describe.change", str(crew.id), accessibility_label=label)
             label = f"Settings of {crew.name}"
             yield blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=label)
     yield blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}")

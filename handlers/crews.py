@@ -70,15 +70,22 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(r"^crew\.list_page\."))(turn_page)
 
 
+def new_crew(place: str | None, name: str = "") -> Json:
+    """The form for a crew made by hand, and on top of it the way to one from a description."""
+    view = NEW_CREW.view(name=name, meta={"place": place})
+    button = blocks.button("Describe it", "describe.new", "new", accessibility_label="Describe the crew in your words")
+    way = blocks.section("Say what it is for, and a model drafts it.", accessory=button, block_id="describe")
+    return view | {"blocks": [way, *view["blocks"]]}
+
+
 def ask_for_crew(ack: Ack, words: Words, client: WebClient) -> None:
     ack()
-    view = NEW_CREW.view(name=words.rest, meta={"place": words.channel})
-    client.views_open(trigger_id=words.trigger_id, view=view)
+    client.views_open(trigger_id=words.trigger_id, view=new_crew(words.channel, name=words.rest))
 
 
 def ask_for_new_crew(ack: Ack, body: Json, client: WebClient, place: str | None) -> None:
     ack()
-    client.views_open(trigger_id=body["trigger_id"], view=NEW_CREW.view(meta={"place": place}))
+    client.views_open(trigger_id=body["trigger_id"], view=new_crew(place))
 
 
 def create_crew(ack: Ack, view: Json, crews: Crews, actor: Actor, place: str | None) -> None:
