@@ -27,7 +27,7 @@ class ModelRefused(Exception):
 @dataclass(frozen=True)
 class Failure:
     """What is known: the whole chain of errors as lower-case words, the HTTP status, which model was asked, for how
-    many seconds at most, what to do where its key is refused, and which tool failed last, with what it said.
+    many seconds at most, what to do where its key is refused, and which tool was used last, with what it said.
     """
 
     words: str
@@ -57,7 +57,7 @@ class Cause:
 def reason(error: BaseException, *, model: str, models: Models, tool: str = "") -> str:
     """One sentence, and what to do: why a run whose agent was asking ``model`` ended with ``error``.
 
-    ``tool`` is the tool that failed last, in quotes and with what it said, if one did.
+    ``tool`` is the tool used last, in quotes, and what it said if it failed.
     """
     for link in chain(error):
         if isinstance(link, UserError):
@@ -141,6 +141,13 @@ CAUSES = (
         lambda it: it.says("convertererror", "validation error for taskresult", "validation errors for taskresult"),
         lambda it: (
             f"What {it.model} answered did not fit the task’s JSON Schema. Ask for less, or choose another model."
+        ),
+    ),
+    Cause(
+        lambda it: it.says("times and got the same result"),
+        lambda it: (
+            f"The agent asked {it.tool or 'a tool'} the same thing again and again and got the same answer each time. "
+            "Show log has what was said; mend the tool, or say in the task what to do then."
         ),
     ),
     Cause(

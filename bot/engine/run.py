@@ -125,7 +125,7 @@ def execute(
             raise watch.trouble from None
         if ending := next((link for link in chain(error) if isinstance(link, Waiting | TakenOver)), None):
             raise ending from None
-        why = reason(watch.trouble or error, model=watch.worker.model, models=models, tool=watch.broken_tool)
+        why = reason(watch.trouble or error, model=watch.worker.model, models=models, tool=watch.last_tool)
         why = models.redactor(why)
         story = models.redactor("".join(traceback.format_exception(error)))
         log.warning("Run %s failed in task %r: %s\n%s", run_id, watch.task, why, story)
@@ -231,8 +231,8 @@ class _Watch:
         self._failed: str | None = None
         # Why the run must not go on although CrewAI would.
         self.trouble: Exception | None = None
-        # The tool that failed last, in quotes and with what it said; empty where the last one did not.
-        self.broken_tool = ""
+        # The tool used last, in quotes, and what it said if it failed.
+        self.last_tool = ""
         # The calls that were refused since a model last answered; CrewAI tells of some twice.
         self._refused: set[str] = set()
         # Nothing that happens after the crew has come back is part of the run.
@@ -377,7 +377,7 @@ class _Watch:
 
     def _tool_ended(self, event: Any, error: str | None) -> None:
         tool, said = self._tool(event), first_line(error or "")
-        self.broken_tool = f"“{tool}”{f' ({said})' if said else ''}" if error is not None else ""
+        self.last_tool = f"“{tool}” ({said})" if said else f"“{tool}”"
         self._tell(ToolFinished, self._doing(event).name, self._task_now(), tool=tool, error=error)
 
     def _tool(self, event: Any) -> str:

@@ -6,10 +6,10 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import acks, flows, memory, runs, starting
+from tests.benchmarks import acks, flows, history, memory, runs, starting
 from tests.benchmarks.workplace import scripted_model
 
-QUESTIONS = {"acks": acks, "runs": runs, "flows": flows, "starting": starting, "memory": memory}
+QUESTIONS = {"acks": acks, "runs": runs, "flows": flows, "starting": starting, "memory": memory, "history": history}
 
 
 def main(names: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.engine.failures import reason
+from bot.engine.failures import ModelRefused, reason
 from bot.engine.llms import Models
 from bot.engine.run import EngineFailure
 from tests.engine.crews import Run, agent, crew, one_task, task
@@ -165,6 +165,10 @@ class APITimeoutError(Refusal):
         (APITimeoutError("Request timed out."), "did not answer within 120 seconds"),
         (Refusal("Your credit balance is too low", 400), "has used up what it paid for"),
         (Refusal("API key not valid. Please pass a valid API key.", 400), "refused the key"),
+        (Refusal("registry.ollama.ai/library/x does not support tools", 400), "cannot use tools"),
+        (Refusal("Response finished with content_filter"), "The content filter at Anthropic stopped the answer"),
+        (Refusal("some/model is not a valid model ID", 400), "does not know the model"),
+        (Refusal("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"), "shows a certificate"),
         (Refusal("Overloaded", 529), "had a failure of its own (529)"),
         (Refusal("Strange things\nmore of them"), "The model call failed: Strange things"),
         (Refusal(""), "The model call failed: Refusal"),
@@ -176,6 +180,19 @@ def test_what_other_providers_say_is_understood_too(error: Exception, words: str
     models = Models("anthropic/claude-x", tmp_path, {"ANTHROPIC_API_KEY": "the-secret-of-this-test"})
 
     assert words in reason(error, model="", models=models)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("Error code: 429 - {'error': {'message': 'Slow down'}}", 429),
+        ("503 UNAVAILABLE. {'error': {'code': 503}}", 503),
+        ("Anthropic API error: HTTP 529", 529),
+        ("It has 404 pages", None),
+    ],
+)
+def test_the_status_is_read_from_what_crewai_tells_of_a_refusal(said: str, status: int | None) -> None:
+    assert ModelRefused(said).status_code == status
 
 
 def test_the_cause_behind_an_error_counts(tmp_path: Path) -> None:

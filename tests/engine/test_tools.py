@@ -330,6 +330,21 @@ def carried_out(definition: Definition, models: Models, kit: Kit) -> tuple[str, 
     return result, events
 
 
+def test_a_tool_that_is_asked_the_same_again_and_again_is_named(
+    llm: ScriptedModel, models: Models, toolbox: Toolbox, run_dir: Path
+) -> None:
+    ann = agent("Ann", tools=["Reports"], settings={"tool_failure_policy": "raise"})
+    definition = crew([ann], [task("Find", "Find sources.", "Ann")])
+    definition = definition.model_copy(update={"tools": [tool("FileReadTool", "Reports")]})
+    llm.when("Find sources.").calls_tool("reports", {"file_path": "nothing.txt"})
+
+    with pytest.raises(EngineFailure) as failure:
+        carried_out(definition, models, Kit(toolbox, run_dir, ("files",)))
+
+    assert failure.value.reason.startswith("The agent asked “Reports” the same thing again and again")
+    assert failure.value.task == "Find"
+
+
 def test_a_run_uses_tools_under_the_names_that_the_team_gave_them(
     llm: ScriptedModel, models: Models, toolbox: Toolbox, run_dir: Path
 ) -> None:

@@ -245,6 +245,27 @@ def test_a_page_of_ten_thousand_crews_reads_only_what_its_reader_may_use(sqlite_
     assert any("SEARCH shares USING COVERING INDEX ix_shares_team_subject_crew_id" in step for step in steps)
 
 
+@pytest.mark.parametrize(
+    "which",
+    [
+        {},
+        {"status": RunState.FAILED},
+        {"crew_id": 1},
+        {"crew_id": 1, "status": RunState.FAILED},
+        {"started_by": ANA},
+        {"started_by": ANA, "status": RunState.FAILED, "before": 100},
+    ],
+)
+def test_a_page_of_runs_is_read_from_an_index_in_its_order(sqlite_store: Store, which: dict[str, Any]) -> None:
+    shelf = Shelf(sqlite_store)
+
+    with plans(sqlite_store) as steps:
+        shelf.read(runs.latest, team=NORTHWIND, **which)
+
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+    assert any("SEARCH executions USING INDEX" in step for step in steps), steps
+
+
 @contextmanager
 def plans(store: Store) -> Iterator[list[str]]:
     """How SQLite answers each question that is asked inside."""
