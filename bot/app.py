@@ -166,7 +166,7 @@ class Crewcall:
         self.admins, self.rights = Admins(self.people), Rights(self.people)
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
-        self.limits = Limits(self.store, self.rights, self.admins)
+        self.limits = Limits(self.store, self.rights, self.admins, self._resume)
         self.memories = Memories(self.store, self.rights)
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
         self.newsroom = Newsroom(self.store, self._is_news)
@@ -280,8 +280,8 @@ class Crewcall:
 
     def _execute(self, run: Execution, emit: Callable[[RunEvent], None], stop: threading.Event) -> str:
         self.warmup.wait()
-        models = self.connections.models_of(run.team)
-        with self.toolbox.run_dir(run.id) as run_dir:
+        models = self.connections.models_of(run.team, seconds=self.limits.call_seconds(run))
+        with self.limits.holding(run) as meter, self.toolbox.run_dir(run.id) as run_dir:
             result = execute(
                 run.definition,
                 run.inputs,
@@ -290,6 +290,7 @@ class Crewcall:
                 emit=emit,
                 stop=stop,
                 kit=Kit(self.toolbox, run_dir, self.tools.allowed(run.team), partial(self.memories.of_run, run.team)),
+                meter=meter,
                 memory=Stored(self.store, run),
                 desk=RunDesk(self.store, run, self.questions.ask),
             )
@@ -303,6 +304,9 @@ class Crewcall:
 
     def _who_may(self, review: Review) -> str:
         return escape_but_people(*who_may(self.store, review, self.people))
+
+    def _resume(self, run_id: int) -> None:
+        self.runner.enqueue(run_id)
 
     def notify(self, team: str, user: str, text: str) -> None:
         """Say something to a person in their direct messages with the bot; it returns at once."""

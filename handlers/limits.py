@@ -5,19 +5,22 @@ from __future__ import annotations
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
+from bot.progress.messages import limit_raised
 from bot.services import Actor
 from bot.services.crews import Crews
-from bot.services.limits import Limits
+from bot.services.limits import Limits, NewLimit
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
 from bot.slack.forms import Form
+from bot.slack.gate import Gate
 from handlers.finding import find
 from handlers.injection import Reply
-from handlers.limits_page import crew_page, workspace_page
+from handlers.limits_page import asked, crew_page, workspace_page
 from store.limits import CrewLimits, WorkspaceLimits
 
 WORKSPACE_LIMITS = Form(WorkspaceLimits, callback_id="limits.workspace", title="Workspace limits")
 CREW_LIMITS = Form(CrewLimits, callback_id="limits.crew", title="Limits")
+NEW_LIMIT = Form(NewLimit, callback_id="limit.raised", title="Raise the limit", submit="Raise and go on")
 
 
 def register(app: App, commands: Commands) -> None:
@@ -30,6 +33,8 @@ def register(app: App, commands: Commands) -> None:
     app.view(WORKSPACE_LIMITS.callback_id)(change_workspace)
     app.action("limits.change_crew")(ask_crew)
     app.view(CREW_LIMITS.callback_id)(change_crew)
+    app.action("limit.raise")(ask_for_more)
+    app.view(NEW_LIMIT.callback_id)(allow)
 
 
 def open_limits(
@@ -75,3 +80,19 @@ def change_crew(ack: Ack, view: Json, client: WebClient, limits: Limits, actor: 
     ack()
     page = crew_page(limits.of_crew(crew_id, by=actor), notice="Saved.")
     client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def ask_for_more(ack: Ack, body: Json, action: Json, client: WebClient, limits: Limits, actor: Actor) -> None:
+    ack()
+    run_id, pause_id = map(int, action["value"].split(":"))
+    _, pause = limits.asked(run_id, pause_id, by=actor)
+    meta = {"run": run_id, "pause": pause_id, "channel": body["channel"]["id"], "ts": body["message"]["ts"]}
+    client.views_open(trigger_id=body["trigger_id"], view=NEW_LIMIT.view(asked(pause), meta=meta, notice=pause.said))
+
+
+def allow(ack: Ack, view: Json, limits: Limits, gate: Gate, actor: Actor) -> None:
+    meta, wanted = NEW_LIMIT.meta(view), NEW_LIMIT.read(view)
+    run, pause = limits.allow(meta["run"], meta["pause"], wanted, by=actor)
+    ack()
+    decided = limit_raised(pause, actor.user)
+    gate.edit(meta["channel"], meta["ts"], decided.text, decided.blocks, team=run.team)

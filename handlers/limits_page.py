@@ -8,8 +8,11 @@ from bot.services.limits import CrewSheet, WorkspaceSheet
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape
-from store.limits import CrewLimits
+from store.limits import CrewLimits, LimitPause
 from store.usage import Used, dollars
+
+# What a run waits for is offered twice as much of.
+_MORE = 2
 
 
 def workspace_page(sheet: WorkspaceSheet, *, notice: str | None = None) -> Json:
@@ -43,6 +46,12 @@ def crew_page(sheet: CrewSheet, *, notice: str | None = None) -> Json:
     if not sheet.may_change:
         rows.append(blocks.context(f"Its owner changes this: <@{sheet.crew.owner}>."))
     return blocks.modal("Limits", rows, callback_id="limits.crew_page")
+
+
+def asked(pause: LimitPause) -> dict[str, float]:
+    """What the form for more begins with."""
+    most = max(pause.most, pause.used) * _MORE
+    return {"most": round(most, 2) if pause.name.endswith("_cost") else round(most)}
 
 
 def used(told: Used) -> str:

@@ -15,7 +15,8 @@ from store.runs import Execution, RunState
 from store.usage import dollars
 
 WORDS = {
-    RunState.QUEUED: "waiting",
+    RunState.QUEUED: "in line",
+    RunState.WAITING: "waiting for an answer",
     RunState.RUNNING: "running",
     RunState.WAITING: "waits for an answer",
     RunState.COMPLETED: "done",

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from bot.errors import Gone
 from store.database import Base, Draft, Record
 from store.upserts import upsert
+from store.usage import dollars
 
 Tokens = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 Dollars = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
@@ -225,3 +226,14 @@ def _ceilings(limits: Mapping[Scope, CrewLimits], raised: Mapping[str, float]) -
             most = getattr(decided, name, None)
             if most is not None:
                 yield Ceiling(name, scope, max(most, raised.get(f"{scope}.{name}", most)))
+
+
+def amount(name: str, number: float) -> str:
+    """A figure of the limit ``name`` in words."""
+    if name.endswith("_cost"):
+        return dollars(number)
+    if name == "run_minutes":
+        return f"{number:,.0f} minute{'' if round(number) == 1 else 's'}"
+    if name == "call_seconds":
+        return f"{number:,.0f} second{'' if round(number) == 1 else 's'}"
+    return f"{number:,.0f} token{'' if round(number) == 1 else 's'}"

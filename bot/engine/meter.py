@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.errors import UserError
-from store.limits import Ceiling, Scope
-from store.usage import Used, dollars
+from store.limits import Ceiling, Scope, amount
+from store.usage import Used
 
 # What others use in the same month is asked for again after so many seconds.
 MONTH_REFRESH = 5.0
@@ -39,6 +39,8 @@ class LimitReached(UserError):
         what = _WHAT[ceiling.name].format(amount(ceiling.name, used), who=_WHO[ceiling.scope])
         super().__init__(what=what, whose=whose, most=f"{amount(ceiling.name, ceiling.most)}{_PER[ceiling.name]}")
         self.ceiling, self.used = ceiling, used
+        # Where the run was then; empty between two tasks.
+        self.task = ""
 
 
 class Meter:
@@ -115,17 +117,6 @@ class Meter:
             known, own = self._in_month(ceiling), self._own
             self._months[ceiling.key] = self._now(), known, own
         return known + self._own - own
-
-
-def amount(name: str, number: float) -> str:
-    """A figure of the limit ``name`` in words."""
-    if name.endswith("_cost"):
-        return dollars(number)
-    if name == "run_minutes":
-        return f"{number:,.0f} minute{'' if round(number) == 1 else 's'}"
-    if name == "call_seconds":
-        return f"{number:,.0f} second{'' if round(number) == 1 else 's'}"
-    return f"{number:,.0f} token{'' if round(number) == 1 else 's'}"
 
 
 _WHO = {Scope.CREW: "This crew’s runs have", Scope.WORKSPACE: "This workspace’s runs have"}

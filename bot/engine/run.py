@@ -121,6 +121,8 @@ def execute(
     except Exception as error:
         if stop.is_set():
             raise Stopped from error
+        if isinstance(watch.trouble, LimitReached):
+            watch.trouble.task = watch.task or ""
         if isinstance(watch.trouble, TakenOver | LimitReached):
             raise watch.trouble from None
         if ending := next((link for link in chain(error) if isinstance(link, Waiting | TakenOver)), None):

@@ -27,7 +27,8 @@ from bot.progress.poster import Poster
 from bot.slack.gate import Gate
 from store import finished, outbox, runs
 from store.database import Store
-from store.outbox import FILE, NOTICE, Said
+from store.limits import LimitPause
+from store.outbox import FILE, LIMIT, NOTICE, Said
 from store.runs import NOTHING_NEW, Execution, RunState
 
 logger = logging.getLogger(__name__)
@@ -222,7 +223,10 @@ class Feed:
             return
         if isinstance(event, RunStarted | RunResumed | RunWaiting):
             self._show_parent(picture)
-        if isinstance(event, RunResumed):
+        if isinstance(event, RunWaiting):
+            # Before anybody can answer, the store knows what the run has used.
+            self._safely(self._log.flush)
+        if isinstance(event, RunResumed | RunWaiting):
             self._post_notices(picture)
         self._attach(picture)
         self._show(picture)
@@ -286,8 +290,10 @@ class Feed:
         with self.store.reading() as session:
             said = outbox.of_run(session, picture.run.id)
         for part in said.values():
-            if part.part.startswith(NOTICE) and part.state is Said.PENDING:
-                self._poster.post(picture.run, part.part, messages.notice(part.payload), thread_ts=picture.thread_ts)
+            say = next((say for prefix, say in _NOTICES.items() if part.part.startswith(prefix)), None)
+            if say and part.state is Said.PENDING:
+                message = say(picture.run, part.payload)
+                self._poster.post(picture.run, part.part, message, thread_ts=picture.thread_ts)
 
     def _show(self, picture: RunPicture) -> None:
         if picture.progress_ts is None:
@@ -354,6 +360,13 @@ class Feed:
             self._attach(picture)
             self._show(picture)
             self._show_parent(picture)
+
+
+# What a run says in its thread while it goes on, by what the names of the parts begin with.
+_NOTICES = {
+    NOTICE: lambda _run, payload: messages.notice(payload),
+    LIMIT: lambda run, payload: messages.limit_question(run, LimitPause.model_validate(payload)),
+}
 
 
 def _to_nobody(reason: str) -> None:

@@ -12,6 +12,7 @@ from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
+from store.limits import LimitPause, Scope, amount
 from store.runs import NOBODY, Again, Execution, RunState
 from store.usage import dollars
 
@@ -63,7 +64,7 @@ def progress(picture: RunPicture, now: datetime) -> Message:
         cards = [_card(number, task, now, picture.result) for number, task in enumerate(picture.tasks.values(), 1)]
     shown = [blocks.plan(_plan_title(picture), cards), blocks.context(_facts(picture, now))]
     if not picture.state.over:
-        shown.append(blocks.actions(_stop_button(picture), *_state_button(picture), block_id="run.controls"))
+        shown.append(blocks.actions(_stop_button(picture.run), *_state_button(picture), block_id="run.controls"))
     return Message(f"{picture.run.crew_name}: {_state_words(picture)}", shown)
 
 
@@ -75,6 +76,23 @@ def notice(payload: Mapping[str, Any]) -> Message:
     else:
         said = f"The bot was restarted; {where}."
     return Message(unmarked(said), [blocks.section(said)])
+
+
+def limit_question(run: Execution, pause: LimitPause) -> Message:
+    """What a run asks when it has come to a limit."""
+    who = "Somebody who may edit the crew" if pause.scope is Scope.CREW else "An administrator"
+    more = blocks.button("Raise the limit…", "limit.raise", f"{run.id}:{pause.id}", style="primary")
+    said = f"✋ *{escape(pause.said)}*\nThe run waits; what is done is kept. {who} can raise the limit for it."
+    return Message(
+        pause.said, [blocks.section(said), blocks.actions(more, _stop_button(run), block_id="limit.controls")]
+    )
+
+
+def limit_raised(pause: LimitPause, by: str) -> Message:
+    """What stands there once somebody has raised it."""
+    most = amount(pause.name, pause.new_most or pause.most)
+    said = f"{escape(pause.said)}\n<@{by}> let this run go on to {most}."
+    return Message(f"{pause.said} The limit is raised.", [blocks.section(said)])
 
 
 def results(picture: RunPicture) -> tuple[list[Message], str | None]:
@@ -116,9 +134,10 @@ def _state_words(picture: RunPicture) -> str:
         case RunState.RUNNING:
             return "Running"
         case RunState.WAITING:
+            where = f" at “{picture.waiting_for}”" if picture.waiting_for else ""
             if picture.wake_at:
-                return f"Waiting at “{picture.waiting_for}” until {picture.wake_at:%d %B %Y, %H:%M} UTC"
-            return f"Waiting for an answer at “{picture.waiting_for}”"
+                return f"Waiting{where} until {picture.wake_at:%d %B %Y, %H:%M} UTC"
+            return f"Waiting for an answer{where}"
         case RunState.COMPLETED:
             return f"Done{took}"
         case RunState.FAILED:
@@ -167,18 +186,17 @@ def _facts(picture: RunPicture, now: datetime) -> str:
     return f"{spent} · {count(picture.tokens, 'token')}{cost}"
 
 
-def _stop_button(picture: RunPicture) -> Json:
-    name = picture.run.crew_name
+def _stop_button(run: Execution) -> Json:
     sure = blocks.confirm(
         "Stop this run?", "What is done so far stays in this thread.", "Stop it", "Go on", danger=True
     )
     return blocks.button(
         "Stop",
         "run.stop",
-        str(picture.run.id),
+        str(run.id),
         style="danger",
         confirm=sure,
-        accessibility_label=f"Stop the run of {name}",
+        accessibility_label=f"Stop the run of {run.crew_name}",
     )
 
 

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from bot.engine.meter import Meter
+from pydantic import Field
+
+from bot.engine.desk import Waiting
+from bot.engine.meter import LimitReached, Meter
+from bot.errors import FormRefused, UserError
 from bot.services import Actor
-from bot.services.admins import Admins
+from bot.services.admins import AdministratorsOnly, Admins
 from bot.services.audit import Verb, note
 from bot.services.rights import Rights
-from store import limits, usage, workspace_settings
+from store import limits, outbox, runs, usage, workspace_settings
 from store.crews import CrewInstance
-from store.database import Session, Store
-from store.limits import Ceiling, CrewLimits, Scope, WorkspaceLimits
-from store.runs import Execution
+from store.database import Draft, Session, Store
+from store.limits import Ceiling, CrewLimits, LimitPause, Scope, WorkspaceLimits
+from store.runs import Execution, RunState
 from store.shares import Level
 from store.usage import Used
 
 _CHANGE = "change its limits"
 # A call is cut at its limit by who reads the answer; a client that cannot be cut gives up so many seconds later.
 _GRACE = 5.0
+
+
+class AlreadyDecided(UserError):
+    """<@{who}> has already {what}."""
+
+    people = ("who",)
+
+
+class NotWaiting(UserError):
+    """That run of “{name}” no longer waits at a limit."""
+
+
+class NotYourLimit(UserError):
+    """Only those who may edit this crew can raise its limits. Ask its owner, <@{owner}>, or an administrator."""
+
+    people = ("owner",)
+
+
+class NewLimit(Draft):
+    """How far one run may go."""
+
+    most: float = Field(title="New limit for this run", gt=0, le=1_000_000_000_000, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -47,10 +75,12 @@ class CrewSheet:
 class Limits:
     """The limits of a workspace."""
 
-    def __init__(self, store: Store, rights: Rights, admins: Admins) -> None:
+    def __init__(self, store: Store, rights: Rights, admins: Admins, resume: Callable[[int], None]) -> None:
+        """``resume`` is given the id of a run that may go on, and brings it back to work."""
         self.store = store
         self.rights = rights
         self.admins = admins
+        self.resume = resume
 
     # --- Deciding --------------------------------------------------------------------------------------------------
 
@@ -103,6 +133,18 @@ class Limits:
         used = Used(run.prompt_tokens, run.completion_tokens, run.cost)
         return Meter(ceilings, used=used, seconds=run.seconds, in_month=partial(self._in_month, run))
 
+    @contextmanager
+    def holding(self, run: Execution) -> Iterator[Meter]:
+        """Hold the run to its limits; at one raise ``Waiting``, whose key is ``outbox.LIMIT`` and the pause's id."""
+        try:
+            yield self.meter(run)
+        except LimitReached as reached:
+            ceiling, used, said = reached.ceiling, reached.used, reached.sentence
+            with self.store.transaction() as session:
+                pause = limits.pause(session, run.id, ceiling, used=used, said=said, task=reached.task)
+                outbox.want(session, run.id, [f"{outbox.LIMIT}{pause.id}"], pause.model_dump(mode="json"))
+            raise Waiting(f"{outbox.LIMIT}{pause.id}", pause.task) from None
+
     def call_seconds(self, run: Execution) -> float | None:
         """How long a client should wait for one answer at most; ``None`` where nobody has decided."""
         with self.store.reading() as session:
@@ -117,6 +159,56 @@ class Limits:
             subject = usage.crew(run.crew_id or 0)
         with self.store.reading() as session:
             return usage.in_month(session, subject, team=run.team)
+
+    # --- When a run has come to one --------------------------------------------------------------------------------
+
+    def asked(self, run_id: int, pause_id: int, *, by: Actor) -> tuple[Execution, LimitPause]:
+        """The run and the limit it waits at, if the person may raise it.
+
+        Raises ``Gone``, ``NotYourRun``, ``NotYourLimit``, ``AdministratorsOnly``, ``AlreadyDecided`` or ``NotWaiting``.
+        """
+        viewer, is_admin = self.rights.of(by), self.admins.is_admin(by)
+        whom = "" if is_admin else self.admins.whom_to_ask(by)
+        with self.store.reading() as session:
+            run = viewer.require_run(session, run_id, Level.RUN)
+            pause = limits.get_pause(session, pause_id, run_id=run_id)
+            if pause.scope is Scope.WORKSPACE and not is_admin:
+                raise AdministratorsOnly(what="raise its limits", whom=whom)
+            if pause.scope is Scope.CREW and run.crew_id is not None:
+                crew = viewer.require(session, run.crew_id, Level.RUN)
+                if (viewer.level(session, crew) or 0) < Level.EDIT:
+                    raise NotYourLimit(owner=crew.owner)
+        _still_open(run, pause)
+        return run, pause
+
+    def allow(self, run_id: int, pause_id: int, wanted: NewLimit, *, by: Actor) -> tuple[Execution, LimitPause]:
+        """Let the run go on until it comes to ``wanted``; raise what ``asked`` does, or ``FormRefused``.
+
+        The run, and what was decided.
+        """
+        run, pause = self.asked(run_id, pause_id, by=by)
+        if wanted.most <= max(pause.used, pause.most):
+            so_far = limits.amount(pause.name, max(pause.used, pause.most))
+            raise FormRefused(fields={"most": f"It is at {so_far} already. Write more than that, or stop the run."})
+        raised = Ceiling(pause.name, pause.scope, wanted.most)
+        with self.store.transaction() as session:
+            first = limits.decide(session, pause_id, verdict="raised", by=by.user, new_most=wanted.most)
+            if first:
+                limits.allow(session, run_id, raised, by=by.user)
+                said = f"Run {run_id}: {limits.amount(raised.name, raised.most)}."
+                note(session, Verb.RAISED, "limit", run.crew_name, by=by, details=said)
+                runs.wake(session, run_id)
+        if not first:
+            return self.asked(run_id, pause_id, by=by)
+        self.resume(run.id)
+        return run, pause.model_copy(update={"new_most": wanted.most})
+
+
+def _still_open(run: Execution, pause: LimitPause) -> None:
+    if pause.verdict and pause.answered_by:
+        raise AlreadyDecided(who=pause.answered_by, what=f"{pause.verdict} it")
+    if run.status is not RunState.WAITING:
+        raise NotWaiting(name=run.crew_name)
 
 
 def _ceilings(session: Session, run: Execution) -> list[Ceiling]:

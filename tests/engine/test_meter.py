@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.engine.meter import LimitReached, Meter, Price, amount
-from store.limits import Ceiling, Scope
+from bot.engine.meter import LimitReached, Meter, Price
+from store.limits import Ceiling, Scope, amount
 from store.usage import Used
 
 

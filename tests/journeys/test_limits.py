@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+import threading
 
+import pytest
+from pydantic import SecretStr
+
+from bot.app import Crewcall
+from bot.services import Actor
+from bot.services.crews import Crews
+from bot.services.tasks import Tasks
+from store import connections, workspace_settings
+from store.connections import ConnectionDraft
 from store.crews import CrewInstance
+from store.tasks import TaskDraft
+from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
+from tests.support.scripted_model import KEY, ScriptedModel
 
 pytestmark = pytest.mark.usefixtures("crewcall")
 
@@ -49,3 +61,143 @@ def test_what_makes_no_sense_is_refused_under_its_field(ana: Person) -> None:
     ana.submits()
 
     assert "1" in ana.sees_error("Minutes per run")
+
+
+# --- Runs that come to a limit -------------------------------------------------------------------------------------
+
+
+def sets_limit(person: Person, crew: str, label: str, most: str) -> None:
+    person.types(f"/crew limits {crew}")
+    person.presses("Change")
+    person.fills(label, most)
+    person.submits()
+    person.sees("Saved.")
+    person.closes()
+
+
+@pytest.fixture
+def a_crew_of_two(ana: Person, llm: ScriptedModel, crewcall: Crewcall, crew_of: CrewMaker) -> CrewInstance:
+    """Market research, whose second task writes about what the first has found."""
+    crew = crew_of()
+    by = Actor("T0NORTHWIND", ana.id)
+    members = Crews(crewcall.store, crewcall.rights).sheet(crew.id, by=by).agents
+    draft = TaskDraft(name="Write", description="Write it up.", expected_output="A text.", agent_id=members[0].id)
+    Tasks(crewcall.store, crewcall.rights).add(crew.id, draft, by=by)
+    llm.when("Research tides.").says("They come and go.")
+    llm.when("Write it up.").says("A text about tides.")
+    return crew
+
+
+def test_a_run_pauses_at_its_limit_and_goes_on_from_what_is_done(
+    ana: Person, llm: ScriptedModel, a_crew_of_two: CrewInstance
+) -> None:
+    sets_limit(ana, "market", "Tokens per run", "10")
+    ana.types("/crew run market topic=tides")
+    asked = ana.reads_thread(of="Market research · ", until="Raise the limit…")
+    assert any("The crew’s limit is 10 tokens a run." in said for said in asked)
+    ana.sees("✋ Waiting for an answer at “Write”")
+
+    ana.opens_thread(of="Market research")
+    ana.presses("Raise the limit…")
+    ana.sees("This run has used")
+    ana.fills("New limit for this run", "5")
+    ana.submits()
+    assert "already. Write more than that" in ana.sees_error("New limit for this run")
+    ana.fills("New limit for this run", "100000")
+    ana.submits()
+    ana.sees_no_window()
+
+    ana.closes_thread()
+    ana.reads_thread(of="✅ Done", until="A text about tides.")
+    ana.reads_thread(of="✅ Done", until="@Ana Ferreira let this run go on to 100,000 tokens.")
+    assert len(llm.requests) == 2
+    ana.types("/crew audit")
+    ana.sees("raised limit Market research", "100,000 tokens")
+
+
+def test_a_run_at_a_limit_can_be_stopped_instead(ana: Person, a_crew_of_two: CrewInstance) -> None:
+    sets_limit(ana, "market", "Tokens per run", "10")
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="Market research · ", until="Raise the limit…")
+    ana.opens_thread(of="Market research")
+
+    ana.presses("Stop", beside="Raise the limit…", and_confirms="Stop it")
+
+    ana.closes_thread()
+    ana.reads_thread(of="⏹️ Stopped", until="Done before that: Research.")
+    ana.opens_thread(of="Market research")
+    ana.presses("Raise the limit…")
+    ana.sees("no longer waits at a limit")
+
+
+def test_only_administrators_raise_a_limit_of_the_workspace(
+    ana: Person, ben: Person, a_crew_of_two: CrewInstance
+) -> None:
+    sets_limit(ana, "", "Tokens per run", "10")
+    ben.types("/crew run market topic=tides")
+    asked = ben.reads_thread(of="Market research · ", until="Raise the limit…")
+    assert any("An administrator can raise the limit for it." in said for said in asked)
+
+    ben.opens_thread(of="Market research")
+    ben.presses("Raise the limit…")
+
+    ben.sees("Only administrators of this workspace may raise its limits. Ask Ana Ferreira")
+
+
+def test_a_month_that_is_used_up_keeps_the_next_run_from_asking_a_model(
+    ana: Person, llm: ScriptedModel, a_crew_of_two: CrewInstance
+) -> None:
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="✅ Done", until="Run again")
+    before = len(llm.requests)
+    sets_limit(ana, "", "Tokens per month", "10")
+
+    ana.types("/crew run market topic=tides")
+
+    ana.reads_thread(of="✋ Waiting", until="This workspace’s runs have used")
+    assert len(llm.requests) == before
+
+
+def test_cost_stands_beside_tokens_where_a_price_is_known_and_pauses_a_run(
+    ana: Person, llm: ScriptedModel, crewcall: Crewcall, a_crew_of_two: CrewInstance
+) -> None:
+    connection = ConnectionDraft(
+        name="Paid",
+        provider="openai",
+        base_url=llm.base_url,
+        key=SecretStr(KEY),
+        models=["scripted"],
+        prompt_price=1_000,
+        completion_price=2_000,
+    )
+    with crewcall.store.transaction() as session:
+        connections.add(session, connection, team="T0NORTHWIND", by=ana.id, keyring=crewcall.keyring)
+        workspace_settings.change(session, "T0NORTHWIND", default_model="Paid/scripted")
+    sets_limit(ana, "market", "US dollars per run", "0.01")
+
+    ana.types("/crew run market topic=tides")
+
+    ana.reads_thread(of="Market research · ", until="The crew’s limit is $0.01 a run.")
+    ana.reads_thread(of="Market research · ", until=" tokens · $0.")
+    ana.types("/crew runs")
+    ana.sees(" tokens · $0.")
+    ana.types("/crew limits market")
+    ana.sees("All its runs: ", " tokens · $0.")
+
+
+def test_a_call_that_takes_too_long_is_cut_and_the_run_asks(
+    ana: Person, llm: ScriptedModel, gate: threading.Event, a_crew_of_two: CrewInstance
+) -> None:
+    llm.when("Write it up.").says("Too late.", after=gate).says("In time.")
+    sets_limit(ana, "market", "Seconds per model call", "1")
+
+    ana.types("/crew run market topic=tides")
+
+    asked = ana.reads_thread(of="Market research · ", until="Raise the limit…")
+    assert any("A call to a model took 1 second. The crew’s limit is 1 second a call." in said for said in asked)
+    ana.opens_thread(of="Market research")
+    ana.presses("Raise the limit…")
+    ana.fills("New limit for this run", "60")
+    ana.submits()
+    ana.closes_thread()
+    ana.reads_thread(of="✅ Done", until="In time.")

@@ -109,7 +109,7 @@ class Office:
         self.sharing = Sharing(store, rights)
         self.admins = Admins(self.slack)
         self.audit = AuditLog(store, self.admins)
-        self.limits = Limits(store, rights, Admins(self.slack))
+        self.limits = Limits(store, rights, Admins(self.slack), lambda run_id: None)
         self.run_history = RunHistory(store, rights)
         self.pictures = Pictures(self.crews, Painter())
         self.launcher = Launcher()
