@@ -6,10 +6,11 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from bot import events
 from bot.events import (
@@ -363,7 +364,7 @@ class Feed:
 
 
 # What a run says in its thread while it goes on, by what the names of the parts begin with.
-_NOTICES = {
+_NOTICES: Mapping[str, Callable[[Execution, dict[str, Any]], messages.Message]] = {
     NOTICE: lambda _run, payload: messages.notice(payload),
     LIMIT: lambda run, payload: messages.limit_question(run, LimitPause.model_validate(payload)),
 }
