@@ -20,10 +20,12 @@ from bot.engine.desk import Answer, Closed, Question, Waiting
 from bot.engine.flow import FlowFailed, declaration, run_flow
 from bot.engine.llms import Models
 from bot.engine.memory import Forgetful, Output, TakenOver
+from bot.engine.meter import LimitReached
 from bot.engine.run import EngineFailure, Stopped, execute
 from bot.engine.steps.kind import Ran
 from bot.events import CrewEvent, RunEvent, StateChanged, StepEvent, TaskFinished
 from store.definitions import Definition, LinkPlan
+from store.limits import Ceiling, Scope
 from tests.support.flows import crew, flow, state, step
 from tests.support.scripted_model import ScriptedModel
 
@@ -646,6 +648,20 @@ def interrupted(definition: Definition, memory: dict[str, Output], keeps: int) -
 
 def no_crew(*_: object) -> str:
     raise AssertionError("There is no crew here.")
+
+
+def test_a_limit_that_a_crew_reaches_ends_the_whole_flow() -> None:
+    events: list[RunEvent] = []
+
+    def reaches(*_: object) -> str:
+        raise LimitReached(Ceiling("run_tokens", Scope.CREW, 100), 120)
+
+    definition = flow(step("first"), step("second", "crew", "first"))
+    around = Around(1, reaches, events.append, Forgetful(), Desk(), threading.Event())
+
+    with pytest.raises(LimitReached):
+        run_flow(definition, {}, around)
+    assert [type(event).__name__ for event in events] == ["StepStarted"]
 
 
 def test_a_stopped_flow_begins_nothing_more(flows: Flows, llm: ScriptedModel) -> None:
