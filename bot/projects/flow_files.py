@@ -14,6 +14,7 @@ from bot.projects.bundle import Found, LeftOut, Need, ProjectRefused, Trouble
 from bot.projects.casting import Casting, in_words, with_task_tools
 from bot.projects.declared import crew_of
 from bot.projects.documents import read_json, read_yaml
+from bot.projects.python_flows import outcome_of
 from bot.projects.source import Source
 from store.definitions import Definition, StepPlan
 from store.names import name_key
@@ -232,7 +233,7 @@ class _Reader:
         self.steps.append(StepPlan(key=key, name=in_words(key), kind="review", after=after, settings=settings))
         self.last[name] = key
         for label in feedback.get("emit") or []:
-            self.labels[str(label)] = AfterPlan(step=key, outcome=_outcome(str(label)))
+            self.labels[str(label)] = AfterPlan(step=key, outcome=outcome_of(str(label)))
 
     # --- Connections -------------------------------------------------------------------------------------------------
 
@@ -297,13 +298,6 @@ def _mapping(value: Any) -> Json:
 
 def _is_crew(step: Any) -> bool:
     return isinstance(step, dict) and isinstance(step.get("action"), dict) and step["action"].get("call") == "crew"
-
-
-def _outcome(label: str) -> str:
-    word = label.casefold()
-    if any(each in word for each in ("approv", "accept", "publish", "ok", "yes")):
-        return "approved"
-    return "rejected" if any(each in word for each in ("reject", "deny", "denied", "no", "cancel")) else "changes"
 
 
 def _type(value: Any) -> str:

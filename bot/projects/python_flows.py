@@ -56,6 +56,8 @@ class _Flow:
     first: dict[str, str] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
+    # What reviews may end with, by the words that the code has for it.
+    answers: dict[str, AfterPlan] = field(default_factory=dict)
 
     def found(self) -> Found:
         """The flow with everything that is to be said about it."""
@@ -117,6 +119,8 @@ class _Flow:
             steps.append(self._decide_step(name if not steps else f"{name}_decides", method, outcomes))
         if not steps:
             steps.append(self._set_step(name, method) or self._stand_in(name, method))
+        if "human_feedback" in method.marks:
+            steps.append(self._review_step(f"{name}_review", method, steps[-1]))
         for before, step in zip([None, *steps], steps, strict=False):
             after = [AfterPlan(step=before.key)] if before is not None else []
             self.steps.append(step.model_copy(update={"after": after}))
@@ -209,6 +213,15 @@ class _Flow:
         key = self._key(name)
         return StepPlan(key=key, name=self._name(key), kind="set", result=fields[0], settings={"value": value})
 
+    def _review_step(self, name: str, method: Function, of: StepPlan) -> StepPlan:
+        """What a person says to the result of a method."""
+        key, told = self._key(name), _words_of(method, "human_feedback")
+        message = next((text for word, text in told if word == "message"), "")
+        for label in [text for word, text in told if word == "emit"]:
+            self.answers[label] = AfterPlan(step=key, outcome=outcome_of(label))
+        settings = {"shows": f"outputs.{of.key}.raw", "prompt": message[:_LONGEST_PROMPT]}
+        return StepPlan(key=key, name=self._name(key), kind="review", settings=settings)
+
     def _stand_in(self, name: str, method: Function) -> StepPlan:
         """A person in the place of code, who is shown what it was."""
         key, code = self._key(name), ast.unparse(method.node)
@@ -261,6 +274,8 @@ class _Flow:
 
     def _label(self, label: str, name: str, outcomes: Mapping[str, list[str]]) -> list[AfterPlan]:
         """The end of a method, or the outcome of the routers that give it."""
+        if label in self.answers:
+            return [self.answers[label]]
         if label in self.last and label != name and label not in {one for each in outcomes.values() for one in each}:
             return [AfterPlan(step=self.last[label])]
         givers = [router for router, words in outcomes.items() if label in words and router in self.last]
@@ -331,6 +346,22 @@ def _outcomes(method: Function) -> list[str]:
         if isinstance(each, ast.Call):
             texts += [text for word in each.keywords if word.arg == "emit" for text in _texts_in(word.value)]
     return list(dict.fromkeys(text[:40] for text in texts if text))
+
+
+def outcome_of(label: str) -> str:
+    """Which of the three answers of a review a word stands for."""
+    word = label.casefold()
+    if any(each in word for each in ("approv", "accept", "publish", "ok", "yes")):
+        return "approved"
+    return "rejected" if any(each in word for each in ("reject", "deny", "denied", "cancel")) else "changes"
+
+
+def _words_of(method: Function, mark: str) -> Iterator[tuple[str, str]]:
+    """The texts that a decorator is given, by the names of its arguments."""
+    for each in getattr(method.node, "decorator_list", []):
+        if isinstance(each, ast.Call) and decorator(each) == mark:
+            told = [*(("message", one) for one in each.args), *((word.arg or "", word.value) for word in each.keywords)]
+            yield from ((name, text) for name, value in told for text in _texts_in(value))
 
 
 def _texts_in(node: ast.expr) -> list[str]:

@@ -23,6 +23,7 @@ from bot.projects.python_flows import flows_in
 from bot.projects.source import Source
 from store.names import name_key
 
+_TELLING = {"agents": {"role", "goal", "backstory"}, "tasks": {"description", "expected_output", "agent"}}
 _AGENTS = re.compile(r"agents?", re.IGNORECASE)
 _TASKS = re.compile(r"tasks?", re.IGNORECASE)
 
@@ -109,7 +110,8 @@ def _entries(source: Source, path: str, word: str) -> list[Config]:
     data = read_yaml(source.files[path], path)
     if isinstance(data, dict) and isinstance(data.get(word), dict | list):
         data = data[word]
-    return _configs(data, path)
+    # A file may hold settings of its own beside them.
+    return [entry for entry in _configs(data, path) if _TELLING[word] & set(entry)]
 
 
 def _configs(data: Any, path: str) -> list[Config]:

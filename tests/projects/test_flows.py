@@ -83,6 +83,35 @@ def test_a_flow_in_python_is_a_skeleton_with_people_in_the_place_of_code(project
     assert "waits for “stopped”, which nothing says" in found.troubles[0].sentence
 
 
+def test_human_feedback_in_code_is_a_review(project: Files) -> None:
+    code = """
+from crewai.flow.flow import Flow, listen, start
+from crewai.flow.human_feedback import human_feedback
+from market_news.crew import MarketNews
+
+class CheckedFlow(Flow):
+    @start()
+    @human_feedback(message="Good enough?", emit=["approved", "again"])
+    def write(self):
+        return MarketNews().crew().kickoff(inputs={"topic": self.state["topic"]})
+
+    @listen("approved")
+    def publish(self):
+        self.state["done"] = True
+"""
+    project["src/market_news/main.py"] = code
+    flow = bundle_of(project).found[1].definition
+    write, review, publish = flow.steps
+
+    assert (write.kind, write.inputs) == ("crew", {"topic": "state.topic"})
+    assert (review.kind, review.settings["prompt"], review.after) == (
+        "review",
+        "Good enough?",
+        [AfterPlan(step="write")],
+    )
+    assert publish.after == [AfterPlan(step="write_review", outcome="approved")]
+
+
 DECLARED = """
 schema: crewai.flow/v1
 name: Demo

@@ -49,6 +49,14 @@ def test_yaml_without_code_is_a_crew_whose_tasks_are_given_everything_before() -
     assert [task.settings.uses_all for task in found.definition.tasks] == [False, True]
 
 
+def test_settings_beside_tasks_are_no_tasks() -> None:
+    tasks = f"version: 2\ndefaults: {{retries: 3}}\n{TASKS}"
+
+    found = only_crew({"agents.yaml": AGENTS, "tasks.yaml": tasks})
+
+    assert [task.name for task in found.definition.tasks] == ["research", "report"]
+
+
 def test_a_task_without_an_agent_has_to_be_decided() -> None:
     found = only_crew({"agents.yaml": AGENTS, "tasks.yaml": TASKS.replace("  agent: writer\n", "")})
 
