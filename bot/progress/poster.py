@@ -198,7 +198,9 @@ class Poster:
             errand.refused(error)
 
     def _edited(self, run: Execution, part: str, state: RunState, done: Future[None]) -> None:
-        if done.exception() is not None:
+        trouble = done.exception()
+        if trouble is not None and (not isinstance(trouble, SlackRefused) or trouble.error in _PASSING):
             return
+        # A message that Slack does not let us edit, because somebody deleted it, needs no other try.
         with self.store.transaction() as session:
             outbox.shown(session, run, part, state)
