@@ -26,7 +26,7 @@ from bot.progress.log import Log
 from bot.progress.picture import RunPicture
 from bot.progress.poster import Poster
 from bot.slack.gate import Gate
-from store import finished, outbox, runs
+from store import finished, line, outbox, runs
 from store.database import Store
 from store.limits import LimitPause
 from store.outbox import FILE, LIMIT, NOTICE, Said
@@ -337,9 +337,24 @@ class Feed:
     def _catch_up(self) -> None:
         """Say what was to be said by a process that is no more, or when Slack did not answer."""
         self._caught_up_at = datetime.now(UTC)
+        self._safely(self._show_places)
         self._poster.hold()
         for run_id in self._poster.behind(patience=self._patience_with_others):
             self._safely(partial(self._resay, run_id))
+
+    def _show_places(self) -> None:
+        """Say of the runs that wait for their turn how many come before them."""
+        waiting = [picture for picture in self._pictures.values() if picture.state is RunState.QUEUED]
+        if not waiting:
+            return
+        with self.store.reading() as session:
+            places = {run_id: place for place, run_id in enumerate(line.order(session), 1)}
+        for picture in waiting:
+            # Of a long line only the front moves: each change takes one of Slack's edits.
+            place = min(places.get(picture.run.id, 0), messages.LAST_PLACE)
+            if place != picture.place:
+                picture.place = place
+                self._show_parent(picture)
 
     def _resay(self, run_id: int) -> None:
         picture, stored = self._pictures.get(run_id), self._picture(run_id)

@@ -32,6 +32,10 @@ UNDECIDED = "Nobody decided before the deadline, so the run was stopped."
 _MOST_PARTS = 2
 
 
+# From this place in line on nobody is told which it is.
+LAST_PLACE = 11
+
+
 class Message(NamedTuple):
     """A message: plain words for notifications and screen readers, and blocks."""
 
@@ -130,7 +134,7 @@ def _state_words(picture: RunPicture) -> str:
     took = _took(picture.started_at, picture.ended_at)
     match picture.state:
         case RunState.QUEUED:
-            return "Waiting for its turn"
+            return f"Waiting for its turn{_in_line(picture.place)}"
         case RunState.RUNNING:
             return "Running"
         case RunState.WAITING:
@@ -144,6 +148,15 @@ def _state_words(picture: RunPicture) -> str:
             return f"Failed at “{picture.failed_task}”{took}" if picture.failed_task else f"Failed{took}"
         case RunState.CANCELLED:
             return f"Stopped{took}"
+
+
+def _in_line(place: int) -> str:
+    if not place:
+        return ""
+    if place >= LAST_PLACE:
+        return f", more than {LAST_PLACE - 1} before it"
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(place, "th")
+    return f", {place}{ending} in line"
 
 
 def _took(started_at: datetime | None, ended_at: datetime | None) -> str:

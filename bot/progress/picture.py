@@ -53,6 +53,8 @@ class RunPicture:
     failed_task: str | None = None
     stopped_by: str | None = None
     result: str | None = None
+    # Its place in line while it waits for its turn; 0 where that is not known.
+    place: int = 0
     thread_ts: str | None = None
     parent_ts: str | None = None
     progress_ts: str | None = None

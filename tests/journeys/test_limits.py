@@ -201,3 +201,19 @@ def test_a_call_that_takes_too_long_is_cut_and_the_run_asks(
     ana.submits()
     ana.closes_thread()
     ana.reads_thread(of="✅ Done", until="In time.")
+
+
+def test_a_run_that_waits_for_its_turn_says_its_place_in_line(
+    ana: Person, llm: ScriptedModel, gate: threading.Event, a_crew: CrewInstance
+) -> None:
+    sets_limit(ana, "", "Runs at once", "1")
+    llm.when("Research tides.").says("They come and go.", after=gate)
+    ana.types("/crew run market topic=tides")
+    llm.heard("Research tides.")
+    ana.types("/crew run market topic=waves")
+    ana.types("/crew run market topic=foam")
+
+    ana.sees("Waiting for its turn, 1st in line", "Waiting for its turn, 2nd in line")
+    gate.set()
+    for topic in ("tides", "waves", "foam"):
+        ana.reads_thread(of=f"topic: {topic}", until="Run again")
