@@ -19,7 +19,7 @@ from store.reviews import Review
 logger = logging.getLogger(__name__)
 
 # A message that lacks something for so long has lost whoever was to send it.
-_LOST = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=30)
 
 
 class Questions:
@@ -28,11 +28,17 @@ class Questions:
     The store knows what each message shows. What was not shown because a process died, ``catch_up`` shows.
     """
 
-    def __init__(self, store: Store, gate: Gate, who: Callable[[Review], str]) -> None:
-        """``who`` says in mrkdwn who can decide; it may take as long as a question to Slack."""
+    def __init__(
+        self, store: Store, gate: Gate, who: Callable[[Review], str], *, patience: timedelta = PATIENCE
+    ) -> None:
+        """``who`` says in mrkdwn who can decide; it may take as long as a question to Slack.
+
+        What another process has not shown after so much ``patience`` is shown by this one.
+        """
         self.store = store
         self.gate = gate
         self.who = who
+        self.patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="questions")
         self._poster = Poster(store, gate, self._later)
 
@@ -56,7 +62,7 @@ class Questions:
         """Show what nobody else seems to show; several processes may call it, every few seconds."""
         self._later(self._poster.hold)
         with self.store.reading() as session:
-            behind = reviews.unshown(session, since=datetime.now(UTC) - _LOST)
+            behind = reviews.unshown(session, since=datetime.now(UTC) - self.patience)
             pointless = reviews.pointless(session)
         for review in behind:
             if review.message_ts is None:

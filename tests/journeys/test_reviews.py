@@ -377,13 +377,21 @@ def test_the_deadline_decides(
     ana.sees(f"Market research · {in_channel}")
 
 
-def test_a_run_that_failed_at_its_deadline_says_why(ana: Person, reviewed: Reviewed, crewcall: Crewcall) -> None:
+def test_a_run_that_failed_at_its_deadline_asks_anew_when_it_is_tried_again(
+    ana: Person, llm: ScriptedModel, reviewed: Reviewed, crewcall: Crewcall
+) -> None:
     reviewed(deadline=60)
     runs_it(ana)
     crewcall.reviews.now = Later(minutes=61)
     crewcall.reviews.expire()
-
     ana.sees("Nobody decided about “Research” before the deadline.", "Run again")
+
+    ana.presses("Retry from the failed task")
+    ana.sees("Who decides: whoever may edit")
+    ana.presses("Approve")
+
+    ana.sees("✅ Approved by @Ana Ferreira")
+    assert len(llm.requests) == 1
 
 
 def test_those_who_decide_are_reminded_once(ana: Person, reviewed: Reviewed, crewcall: Crewcall) -> None:

@@ -71,9 +71,11 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     from bot.engine.llms import Models
     from bot.engine.memory import Stored
     from bot.engine.run import execute
-    from bot.events import RunEvent
+    from bot.events import ENDINGS, RunEvent
+    from bot.progress.asked import Questions
     from bot.progress.feed import Feed
     from bot.runner import Runner
+    from bot.services.desk import RunDesk
     from bot.slack.gate import Gate
     from store.database import Store
     from store.runs import Execution
@@ -98,13 +100,20 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
             emit=emit,
             stop=stop,
             memory=Stored(store, run),
+            desk=RunDesk(store, run, questions.ask),
         )
+
+    def tell(event: RunEvent) -> None:
+        feed(event)
+        if isinstance(event, ENDINGS):
+            questions.run_over(event.run_id)
 
     store = Store(life["database"])
     client = Client(life["token"], base_url=life["slack"])
     gate = Gate(lambda _team: client)
     feed = Feed(store, gate, bot_name="crew", patience=timedelta(seconds=0.1))
-    runner = Runner(store, work, feed, workers=2, poll=0.1)
+    questions = Questions(store, gate, lambda _review: "Ben", patience=timedelta(seconds=0.1))
+    runner = Runner(store, work, tell, workers=2, poll=0.1)
     # Only what is written counts, and SQLAlchemy says the same of what was only read.
     event.listen(store.engine, "commit", fate)
     runner.recover()
@@ -112,7 +121,9 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     while _left(store):
         assert time.monotonic() < end, "there is still something to do"
         time.sleep(0.02)
+        questions.catch_up()
     runner.close()
+    questions.close()
     feed.close()
     gate.close()
 
@@ -122,9 +133,13 @@ def _left(store: Any) -> bool:
     from sqlalchemy import text
 
     unfinished = "SELECT count(*) FROM executions WHERE status IN ('queued', 'running')"
-    unsaid = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'moving')"
+    unsaid = (
+        "SELECT count(*) FROM outbox JOIN executions ON executions.id = outbox.execution_id "
+        "WHERE outbox.state = 'pending' OR (outbox.state = 'moving' AND executions.status <> 'waiting')"
+    )
+    unshown = "SELECT count(*) FROM reviews WHERE shown < changes"
     with store.reading() as session:
-        return any(session.execute(text(each)).scalar() for each in (unfinished, unsaid))
+        return any(session.execute(text(each)).scalar() for each in (unfinished, unsaid, unshown))
 
 
 def _serve(data_dir: Path) -> None:
