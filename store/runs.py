@@ -37,6 +37,8 @@ class RunState(StrEnum):
 # Who stopped a run that a deadline ended.
 NOBODY = "-"
 
+# The source of a run of one step alone.
+TRIAL = "trial"
 # What ``telling`` says of a run that is told about only if its result is new, before and after that is known.
 NEWS_ONLY, NOTHING_NEW = "news", "nothing"
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)

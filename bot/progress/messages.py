@@ -13,7 +13,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
 from store.limits import LimitPause, Scope, amount
-from store.runs import NOBODY, Again, Execution, RunState
+from store.runs import NOBODY, TRIAL, Again, Execution, RunState
 from store.usage import dollars
 
 # Seen beside the words for a state, never instead of them.
@@ -234,18 +234,21 @@ def _ending(picture: RunPicture) -> str:
 
 def _afterwards(picture: RunPicture) -> Json:
     run_id = str(picture.run.id)
+    # A step that was tested alone has inputs of its own, with which the whole flow cannot be run.
+    again = picture.run.crew_id if picture.run.source != TRIAL else None
     buttons = []
     if picture.state is RunState.FAILED and picture.failed_task:
-        buttons.append(blocks.button("Retry from the failed task", "run.retry", run_id, style="primary"))
+        failed = "step" if picture.steps else "task"
+        buttons.append(blocks.button(f"Retry from the failed {failed}", "run.retry", run_id, style="primary"))
     elif picture.state in (RunState.FAILED, RunState.CANCELLED):
         buttons.append(blocks.button("Go on from there", "run.retry", run_id))
-    if picture.run.crew_id:
+    if again:
         buttons.append(blocks.button("Run again", "run.again", run_id))
-    if picture.run.crew_id and picture.run.inputs:
+    if again and picture.run.inputs:
         buttons.append(blocks.button("Edit inputs", "run.edit_inputs", run_id))
     buttons += [*_state_button(picture), blocks.button("Show log", "run.log", run_id)]
-    if picture.run.crew_id:
-        buttons.append(blocks.button("Schedule", "schedule.new", f"{picture.run.crew_id}:{run_id}"))
+    if again:
+        buttons.append(blocks.button("Schedule", "schedule.new", f"{again}:{run_id}"))
     return blocks.actions(*buttons, block_id="run.afterwards")
 
 

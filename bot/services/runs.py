@@ -179,7 +179,9 @@ class Runs:
                 raise InputsRefused(fields=wrong)
             named = flow.model_copy(update={"name": definition.name})
             version = versions.number(session, flow.id, team=by.team)
-            run = runs.add(session, named, definition, inputs, version=version, by=by.user, channel=channel)
+            run = runs.add(
+                session, named, definition, inputs, version=version, by=by.user, channel=channel, source=runs.TRIAL
+            )
             outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
             note(session, Verb.STARTED, "run", definition.name, by=by, details=f"Run {run.id}, of one step.")
         self.launcher.launch(run, tell)

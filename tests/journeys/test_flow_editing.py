@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.app import Crewcall
+from bot.services import Actor
+from bot.services.flows import Flows
 from store.crews import CrewInstance
+from store.steps import AfterPlan, StepDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 
@@ -172,3 +176,49 @@ def adds_decision(person: Person, when: str, outcome: str) -> None:
     person.fills("Rule 1: outcome", outcome)
     person.submits()
     person.sees("Decision is added.")
+
+
+def test_what_somebody_else_saved_meanwhile_is_told_and_can_be_overwritten(
+    ana: Person, ben: Person, a_flow: CrewInstance
+) -> None:
+    ana.types("/crew show weekly")
+    adds(ana, "Pause", "Wait", Seconds="1")
+    ana.picks("1. Pause", "Edit")
+    ana.fills("Name", "Rest")
+    ben.types("/crew show weekly")
+    ben.picks("1. Pause", "Edit")
+    ben.fills("Seconds", "60")
+    ben.submits()
+    ben.sees("Pause is saved.")
+
+    ana.submits()
+    ana.sees("Ben Okafor changed this step while you were editing it.", "Save mine")
+    assert ana.field("Name") == "Rest"
+    ana.submits()
+    ana.sees("Rest is saved.", "1. Rest · Wait")
+
+
+def test_the_page_of_a_flow_leads_to_its_crews_and_back(
+    ana: Person, a_flow: CrewInstance, a_crew: CrewInstance
+) -> None:
+    ana.types("/crew show weekly")
+    adds(ana, "Gather", "Run a crew", "Market research (crew)")
+
+    ana.presses("Market research (crew)")
+    ana.sees("Tasks (1)", "Used by the flow Weekly letter")
+    ana.presses("Weekly letter")
+    ana.sees("Steps (1)")
+
+
+def test_forty_steps_have_a_page_and_a_picture(ana: Person, crewcall: Crewcall, a_flow: CrewInstance) -> None:
+    flows, by = Flows(crewcall.store, crewcall.rights), Actor("T0NORTHWIND", ana.id)
+    after: list[AfterPlan] = []
+    for number in range(1, 41):
+        draft = StepDraft(name=f"Step {number}", kind="wait", settings={"seconds": 1}, after=after)
+        after = [AfterPlan(step=flows.add_step(a_flow.id, draft, by=by).key)]
+    ana.types("/crew show weekly")
+
+    ana.sees("Steps (40)", "40. Step 40 · Wait\nafter Step 39")
+    alt, png = ana.picture()
+    assert alt.startswith("Weekly letter: 40 steps. 1. Step 1 (Wait). 2. Step 2 (Wait), after Step 1.")
+    assert png.startswith(b"\x89PNG")

@@ -1,0 +1,95 @@
+"""A flow's run as people see it: its thread with pictures, the cards of steps, the state, a failure, one step alone."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bot.app import Crewcall
+from bot.local_slack import LocalSlack
+from bot.services import Actor
+from bot.services.flows import Flows
+from store.crews import CrewInstance
+from store.steps import AfterPlan, StepDraft
+from tests.journeys.conftest import CrewMaker
+from tests.support.people import Person
+from tests.support.scripted_model import ScriptedModel
+
+pytestmark = pytest.mark.usefixtures("crewcall")
+
+STATE = {
+    "type": "object",
+    "properties": {"topic": {"type": "string"}, "letter": {"type": "string"}},
+    "required": ["topic"],
+}
+
+
+@pytest.fixture
+def a_flow(crew_of: CrewMaker, crewcall: Crewcall) -> CrewInstance:
+    """“Weekly letter”: a crew researches the topic, its result goes into the letter, and a rule looks at it."""
+    crew, flow, by = crew_of("Market research"), crew_of.flow("Weekly letter"), Actor("T0NORTHWIND", "U0ANA000001")
+    flows = Flows(crewcall.store, crewcall.rights)
+    flows.set_state(flow.id, STATE, version=flow.version, by=by)
+    gather = StepDraft(name="Gather", kind="crew", target_id=crew.id, inputs={"topic": "state.topic"}, result="letter")
+    flows.add_step(flow.id, gather, by=by)
+    rules = {"rules": [{"when": "size(state.letter) > 5", "outcome": "long"}], "otherwise": "short", "ends": ["short"]}
+    after = [AfterPlan(step="gather")]
+    flows.add_step(flow.id, StepDraft(name="Long enough?", kind="decide", after=after, settings=rules), by=by)
+    last = StepDraft(
+        name="Take over",
+        kind="set",
+        after=[AfterPlan(step="long_enough", outcome="long")],
+        result="letter",
+        settings={"value": "state.letter + '!'"},
+    )
+    flows.add_step(flow.id, last, by=by)
+    return flow
+
+
+def pictures(workspace: LocalSlack) -> int:
+    """How many files were shared so far."""
+    return len(workspace.calls("files.completeUploadExternal"))
+
+
+def test_the_thread_shows_the_steps_the_picture_and_the_state(
+    ana: Person, workspace: LocalSlack, a_flow: CrewInstance, llm: ScriptedModel, gate: threading.Event
+) -> None:
+    llm.when("Research batteries").says("Facts about batteries", after=gate)
+    ana.types("/crew run weekly topic=batteries")
+    ana.opens_thread("Weekly letter")
+    ana.sees("Gather · In progress · Market research", "▸ Research (Researcher)", "Long enough? · Pending", "flow.png")
+    ana.presses("State")
+    ana.sees("topic\nbatteries", "letter\nnothing")
+    ana.closes()
+
+    gate.set()
+    ana.sees("Facts about batteries!", "Gather · Complete", "Take over · Complete", "Run again")
+    ana.presses("State", beside="Run again")
+    ana.sees("letter\nFacts about batteries!")
+    ana.closes()
+    assert pictures(workspace) >= 1
+
+
+def test_a_failure_shows_where_it_happened(
+    ana: Person, workspace: LocalSlack, a_flow: CrewInstance, llm: ScriptedModel
+) -> None:
+    llm.when("Research batteries").fails(401)
+    ana.types("/crew run weekly topic=batteries")
+    ana.opens_thread("Weekly letter")
+
+    ana.sees("Gather · Error", "Long enough? · Pending", "The run failed")
+
+
+def test_one_step_is_tested_alone(ana: Person, a_flow: CrewInstance) -> None:
+    ana.types("/crew show weekly")
+    ana.picks("2. Long enough?", "Test or remove…")
+    ana.sees("Long enough?: It runs alone")
+    ana.fills("letter", "A long letter")
+    ana.submits()
+    ana.sees("Weekly letter: Long enough? is on its way.")
+    ana.closes()
+
+    ana.opens_thread("Weekly letter: Long enough?")
+    seen = ana.sees("Long enough? · Complete", "long", "Show log")
+    assert "Run again" not in seen
