@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from store import line, runs, workspace_settings
+from store.database import Store
 from store.limits import WorkspaceLimits
 from store.runs import Execution, RunState
 from tests.store.examples import ANA, BEN, CONTOSO, NORTHWIND, Shelf
@@ -50,6 +52,16 @@ def test_whose_turn_it_was_is_remembered(shelf: Shelf) -> None:
 
     assert shelf.read(line.order) == [few[0], many[1], many[2]]
     assert take(shelf) == few[0]
+
+
+def test_a_restart_changes_nothing_about_the_line(shelf: Shelf) -> None:
+    many, few = started(shelf, 3, by=ANA), started(shelf, 2, by=BEN)
+    assert take(shelf) == many[0]
+
+    with closing(Store(shelf.store.engine.url.render_as_string(hide_password=False))) as again:
+        after = Shelf(again)
+        assert after.read(line.order) == [few[0], many[1], few[1], many[2]]
+        assert take(after) == few[0]
 
 
 def test_no_more_runs_of_a_workspace_go_on_at_once_than_it_allows(shelf: Shelf) -> None:
