@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import celpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,9 @@ from bot.services.checks import Place
 from bot.services.flow_checks import Need, flow_problems, needs
 from store.definitions import Definition, LinkPlan, StepPlan
 from tests.support.flows import crew, flow, state, step
+
+# The library raises Python’s recursion limit at its first use, which Hypothesis must not see happen.
+celpy.Environment()
 
 TOPIC = state(topic="string", count={"type": "integer", "default": 0}, names="array", ok="boolean", out="string")
 ENOUGH: dict[str, Any] = {"rules": [{"when": "state.ok", "outcome": "yes"}], "otherwise": "no"}

@@ -7,12 +7,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import celpy
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.engine import cel
 from bot.engine.cel import Undecided
+
+# The library raises Python’s recursion limit at its first use, which Hypothesis must not see happen.
+celpy.Environment()
 
 FACTS: dict[str, Any] = {
     "state": {

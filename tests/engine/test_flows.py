@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import celpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,11 @@ from store.limits import Ceiling, Scope
 from tests.support.flows import crew, flow, state, step
 from tests.support.scripted_model import ScriptedModel
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:crewai")
+# The library raises Python’s recursion limit at its first use, which Hypothesis must not see happen.
+celpy.Environment()
+
+# Each of them runs on CrewAI, which must not be imported before it is told how to behave.
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.filterwarnings("ignore::DeprecationWarning:crewai")]
 
 PATIENCE = 20.0
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
