@@ -337,6 +337,7 @@ class Feed:
     def _catch_up(self) -> None:
         """Say what was to be said by a process that is no more, or when Slack did not answer."""
         self._caught_up_at = datetime.now(UTC)
+        self._safely(self._forget)
         self._safely(self._show_places)
         self._poster.hold()
         for run_id in self._poster.behind(patience=self._patience_with_others):
@@ -355,6 +356,16 @@ class Feed:
             if place != picture.place:
                 picture.place = place
                 self._show_parent(picture)
+
+    def _forget(self) -> None:
+        """What was announced here and has begun elsewhere is told about there."""
+        queued = [each for each in self._pictures.values() if each.state is RunState.QUEUED and each.progress_ts]
+        if not queued:
+            return
+        with self.store.reading() as session:
+            begun = [each for each in queued if runs.fetch(session, each.run.id).status is not RunState.QUEUED]
+        for picture in begun:
+            self._pictures.pop(picture.run.id, None)
 
     def _resay(self, run_id: int) -> None:
         picture, stored = self._pictures.get(run_id), self._picture(run_id)
