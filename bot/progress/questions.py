@@ -67,7 +67,9 @@ def became(review: Review) -> str:
         case Verdict.ANSWERED:
             return f"💬 {who} replied" if who else "⏰ Nobody replied before the deadline; the agent goes on without"
         case Verdict.REJECTED:
-            return "⏰ Nobody decided before the deadline, so the run failed"
+            # A flow goes on from a step that was rejected in its own way.
+            outcome = "the run failed" if review.agent else "it counts as rejected"
+            return f"⏰ Nobody decided before the deadline, so {outcome}"
         case Verdict.WITHDRAWN:
             return "⏹️ The run is over, so nothing is to be decided here any more"
     return ""

@@ -399,7 +399,7 @@ def _what_became(review: Review) -> str:
         case Verdict.ANSWERED:
             return f"{who} has replied." if review.decided_by else "The deadline has passed without a reply."
         case Verdict.REJECTED:
-            return "The deadline has passed, so the run failed."
+            return "The deadline has passed, so it was rejected."
     return "The run is over."
 
 
