@@ -82,7 +82,12 @@ def import_(
         _import(path, dry_run, as_json, (decide, likely, existing), team, owner)
     except UserError as refusal:
         if as_json:
-            click.echo(json.dumps({"status": "refused", "reason": refusal.sentence}, ensure_ascii=False, indent=2))
+            problem = {"crew": "", "file": "", "line": 0, "sentence": refusal.sentence}
+            nothing: dict[str, list[Any]] = {
+                name: [] for name in ("crews", "flows", "left_out", "needs", "decisions", "created")
+            }
+            told = {"status": "refused", "reason": refusal.sentence, **nothing, "problems": [problem]}
+            click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         else:
             click.echo(refusal.sentence, err=True)
         sys.exit(REFUSED)

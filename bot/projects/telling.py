@@ -70,6 +70,9 @@ def _flow_as_data(found: Found) -> Json:
         "state": definition.state,
         "steps": [step.model_dump(mode="json") for step in definition.steps],
         "crews": list(dict.fromkeys(step.target for step in definition.steps if step.target)),
+        # Those of its crews stand with the crews.
+        "agents": [],
+        "tasks": [],
         "inputs": list(fields),
         "examples": found.examples,
     }
