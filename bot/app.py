@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -36,6 +37,7 @@ import handlers.run_page
 import handlers.runs
 import handlers.schedules
 import handlers.sharing
+import handlers.shortcuts
 import handlers.states
 import handlers.steps
 import handlers.tasks
@@ -63,6 +65,7 @@ from bot.services.clock import Clock
 from bot.services.crews import Crews
 from bot.services.describing import Describing
 from bot.services.desk import RunDesk
+from bot.services.files import FileShelf
 from bot.services.flows import Flows
 from bot.services.history import History
 from bot.services.limits import Limits
@@ -83,6 +86,7 @@ from bot.services.tools import Tools
 from bot.settings import Settings
 from bot.slack.boundary import guard
 from bot.slack.commands import Commands
+from bot.slack.downloads import Downloads
 from bot.slack.gate import Gate
 from bot.slack.impatience import count_double_clicks_once
 from bot.slack.later import Later
@@ -94,8 +98,9 @@ from bot.slack.text import escape, escape_but_people
 from handlers.importing import Importing
 from handlers.injection import inject
 from handlers.pages import Pages
+from handlers.starting import Starter
 from handlers.step_asking import StepAsking
-from store import health
+from store import health, run_files
 from store.database import Store
 from store.reviews import Review
 from store.runs import Execution
@@ -135,6 +140,7 @@ _DOORS = (
     handlers.audit,
     handlers.home,
     handlers.mentions,
+    handlers.shortcuts,
     handlers.help,
 )
 
@@ -171,6 +177,7 @@ class Crewcall:
         self.tools = Tools(self.store, self.rights, self.toolbox, self.admins)
         self.newsroom = Newsroom(self.store, self._is_news)
         self.later, self.painter = Later(), Painter()
+        self.shelf = FileShelf(settings.data_dir)
         self._parts: list[Callable[[], object]] = [self.store.close, self.tools.close, self.later.close]
 
     def start(self) -> None:
@@ -191,7 +198,7 @@ class Crewcall:
         self.runner = Runner(self.store, self._execute, self._tell, workers=self.settings.max_concurrent_runs)
         self._parts.append(self.runner.close)
         launcher = _Launcher(self.feed, self.runner)
-        self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem)
+        self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem, self.shelf)
         self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
         self.reviews = Reviews(self.store, self.rights, self.people, launcher, self.questions)
         pruning = Pruning(self.store, self.settings.log_days)
@@ -260,6 +267,7 @@ class Crewcall:
             "gate": self.gate,
             "commands": commands,
             "later": self.later,
+            "starter": Starter(self.runs, Downloads(self.client), self.later, self.gate, self.client),
         }
         inject(bolt, services, self.gate)
         for door in _DOORS:
@@ -281,7 +289,7 @@ class Crewcall:
     def _execute(self, run: Execution, emit: Callable[[RunEvent], None], stop: threading.Event) -> str:
         self.warmup.wait()
         models = self.connections.models_of(run.team, seconds=self.limits.call_seconds(run))
-        with self.limits.holding(run) as meter, self.toolbox.run_dir(run.id) as run_dir:
+        with self.limits.holding(run) as meter, self._kit(run) as kit:
             result = execute(
                 run.definition,
                 run.inputs,
@@ -289,13 +297,24 @@ class Crewcall:
                 models=models,
                 emit=emit,
                 stop=stop,
-                kit=Kit(self.toolbox, run_dir, self.tools.allowed(run.team), partial(self.memories.of_run, run.team)),
+                kit=kit,
                 meter=meter,
                 memory=Stored(self.store, run),
                 desk=RunDesk(self.store, run, self.questions.ask),
             )
         self.newsroom.weigh(run.id, result)
         return result
+
+    @contextmanager
+    def _kit(self, run: Execution) -> Iterator[Kit]:
+        """What one run works with: its tools, what its crews remember, and the files that it was given."""
+        with self.store.reading() as session:
+            given = run_files.of_run(session, run.id)
+        facts, allowed = partial(self.memories.of_run, run.team), self.tools.allowed(run.team)
+        with self.toolbox.run_dir(run.id) as run_dir:
+            if given:
+                self.shelf.lay_out(given, run_dir)
+            yield Kit(self.toolbox, run_dir, allowed, facts, given, self.shelf.path)
 
     def _tell(self, event: RunEvent) -> None:
         self.feed(event)

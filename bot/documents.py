@@ -45,9 +45,13 @@ _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 class TooMany(UserError):
     """These are {count} files; a run takes at most 5. Choose the ones that matter."""
 
+    field = "files"
+
 
 class TooBig(UserError):
     """“{name}” is too big: it has {size} MB, and a run takes files of up to 10 MB. Send a shorter one."""
+
+    field = "files"
 
 
 class WrongKind(UserError):

@@ -27,6 +27,7 @@ from handlers.injection import Reply
 from handlers.run_form import ask_inputs
 from handlers.run_list import last_rows
 from handlers.run_words import running_rows
+from handlers.starting import Starter
 from handlers.wished_runs import ACTION, ask_for_rest, ask_which, carried_back, known_inputs
 
 
@@ -38,7 +39,7 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(rf"^{re.escape(ACTION)}"))(run_wished)
 
 
-def run_mentioned(said: Said, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:
+def run_mentioned(said: Said, crews: Crews, starter: Starter, actor: Actor, reply: Reply) -> None:
     wanted = meant(said.wish.words, crews.names(by=actor))
     if wanted.found is None:
         crews.refuse_unshared(wanted.name, by=actor)
@@ -46,10 +47,11 @@ def run_mentioned(said: Said, crews: Crews, runs: Runs, actor: Actor, reply: Rep
         return
     sheet = crews.sheet(wanted.found[0], by=actor)
     inputs = known_inputs(sheet.inputs, wanted.inputs, wanted.about if wanted.certain else "")
+    left = [name for name in sheet.inputs if not inputs.get(name)]
     if sheet.problems:
         reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
-    elif all(inputs.get(name) for name in sheet.inputs):
-        runs.start(sheet.crew.id, inputs, by=actor, channel=said.channel, tell=reply)
+    elif not left or (said.files and len(left) == 1):
+        starter(sheet.crew.id, inputs, said=said, into="".join(left), by=actor, tell=reply)
     else:
         reply(f"{sheet.crew.name} needs more", ask_for_rest(sheet, inputs, wanted.about))
 

@@ -15,10 +15,9 @@ from bot.services import Actor
 from bot.services.crews import Crews
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
-from bot.slack.forms import Form
+from bot.slack.forms import Attachments, Form
 from bot.slack.later import Later
 from bot.slack.loading import loading
-from bot.slack.widgets import Attachments
 from handlers import project_words
 from handlers.finding import find
 from handlers.importing import Importing

@@ -13,14 +13,15 @@ from bot.services import Actor
 from bot.services.crews import Crews, CrewSheet
 from bot.services.runs import Runs
 from bot.slack import blocks
-from bot.slack.blocks import Json, meta_of
+from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
 from bot.slack.people import direct_channel
 from bot.slack.text import escape
 from handlers.crew_page import not_ready
 from handlers.finding import find
 from handlers.injection import Reply
-from handlers.run_form import RUN, ask_inputs, asked_inputs
+from handlers.run_form import RUN, ask_inputs, asked
+from handlers.starting import Starter
 from handlers.state_form import read_object
 
 
@@ -78,15 +79,23 @@ def run_pressed(
 
 
 def run_with_inputs(
-    ack: Ack, view: Json, client: WebClient, runs: Runs, actor: Actor, place: str | None, reply: Reply
+    ack: Ack,
+    view: Json,
+    client: WebClient,
+    crews: Crews,
+    starter: Starter,
+    actor: Actor,
+    place: str | None,
+    reply: Reply,
 ) -> None:
-    inputs = asked_inputs(view)
+    answers = asked(view)
+    crew = crews.get(answers.crew, by=actor)
     channel = place or direct_channel(client, actor.user)
-    run = runs.start(meta_of(view)["crew"], inputs, by=actor, channel=channel, tell=reply)
+    starter.answered(answers, by=actor, channel=channel, tell=reply)
     if place:
         ack(response_action="clear")
     else:
-        ack(response_action="update", view=_started_page(run.crew_name, place))
+        ack(response_action="update", view=_started_page(crew.name, place))
 
 
 def stop_latest(ack: Ack, words: Words, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:

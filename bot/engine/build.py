@@ -210,6 +210,7 @@ class _Cast:
         taken: set[str] = set()
         tools = [tool for name in plan.tools for tool in _made(self._tools[name], self._kit)]
         tools += [ask_tool(self._asking, agent)] if plan.settings.ask_people else []
+        tools += self._kit.readers(agent.llm) if self._kit else []
         for tool in tools:
             title = tool.name
             # A model is told letters, digits and underscores only; a name in another script would be none.

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.documents import Document
 from bot.engine.state import begin
 from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, ToolProblem, no_tool_problem
+from bot.services.files import FileShelf
 from bot.services.freezing import frozen_whole
 from bot.services.readiness import InputsMissing, InputsRefused, NotReady, prepared
 from bot.services.rights import Rights, Viewer
 from bot.services.trials import alone
-from store import crews, logs, outbox, runs, steps, versions
+from store import crews, logs, outbox, run_files, runs, steps, versions
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import Execution, RunState
@@ -85,11 +88,13 @@ class Runs:
         launcher: Launcher,
         model_problem: ModelProblem,
         tool_problem: ToolProblem = no_tool_problem,
+        shelf: FileShelf | None = None,
     ) -> None:
         """``model_problem`` says what is wrong with a model's name in a workspace; ``""`` names the default model.
 
-        ``tool_problem`` says the same of a tool in a workspace.
+        ``tool_problem`` says the same of a tool in a workspace. ``shelf`` keeps the files that runs are given.
         """
+        self.shelf = shelf or FileShelf(Path(".data"))
         self.store = store
         self.rights = rights
         self.tool_problem = tool_problem
@@ -106,19 +111,21 @@ class Runs:
         tell: Tell,
         source: str = "person",
         thread_ts: str | None = None,
+        files: Sequence[Document] = (),
     ) -> Execution:
         """Queue a run of the crew as it is now; raise ``Gone``, ``NotAllowed``, ``NotReady`` or ``InputsMissing``.
 
         A flow's inputs are JSON values or texts that say them; raise ``InputsRefused`` with those that do not fit.
         ``source`` says what started it: ``person``, ``schedule``, ``shortcut``, ``workflow`` or ``thread``; with
         ``thread_ts`` it is told about in that thread. What goes wrong later, before the run has a thread of its own, is
-        said through ``tell``.
+        said through ``tell``. Its agents can read ``files``.
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             run = self.queue(
                 session, crew_id, inputs, viewer=viewer, channel=channel, source=source, thread_ts=thread_ts
             )
+            self.shelf.keep(session, run.id, files)
         self.launcher.launch(run, tell)
         return run
 
@@ -205,7 +212,7 @@ class Runs:
         Gives the new run and the number of the crew's newest version. Raises ``Gone``, ``NotAllowed`` or
         ``NotYourRun``.
         """
-        viewer = self.rights.of(by)
+        viewer, files = self.rights.of(by), self.files(run_id, by=by)
         with self.store.transaction() as session:
             old = viewer.require_run(session, run_id, Level.RUN)
             crew = viewer.require(session, old.crew_id or 0, Level.RUN)
@@ -218,6 +225,7 @@ class Runs:
                 by=by.user,
                 channel=old.channel,
             )
+            self.shelf.keep(session, run.id, files)
             outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
             note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id}, again as run {old.id}.")
             newest = versions.number(session, crew.id, team=by.team)
@@ -227,7 +235,16 @@ class Runs:
     def newest(self, run_id: int, *, by: Actor, tell: Tell) -> Execution:
         """Run the crew of an earlier run as it is now, with the same inputs in the same channel."""
         run = self.get(run_id, by=by)
-        return self.start(run.crew_id or 0, run.inputs, by=by, channel=run.channel, tell=tell)
+        files = self.files(run_id, by=by)
+        return self.start(run.crew_id or 0, run.inputs, by=by, channel=run.channel, tell=tell, files=files)
+
+    def files(self, run_id: int, *, by: Actor) -> list[Document]:
+        """The files that a run was given, as far as they are still kept; raise ``Gone`` or ``NotYourRun``."""
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            viewer.require_run(session, run_id, Level.RUN)
+            given = run_files.of_run(session, run_id)
+        return self.shelf.documents(given)
 
     def retry(self, run_id: int, *, by: Actor) -> Execution:
         """Let a run that failed or was stopped go on from what is unfinished, in the same thread.

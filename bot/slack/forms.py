@@ -16,6 +16,7 @@ from bot.slack.blocks import Json, alert, meta_of, modal, plain, section
 from bot.slack.text import escape, fit
 from bot.slack.widgets import (
     UNSHOWN,
+    Attachments,
     Channel,
     Channels,
     Checkbox,
@@ -46,6 +47,7 @@ from bot.slack.widgets import (
 )
 
 __all__ = [
+    "Attachments",
     "Channel",
     "Channels",
     "Checkbox",

@@ -24,6 +24,10 @@ class Later:
         """Return at once; ``work`` shows its own outcome in the window."""
         self._threads.submit(self._carry_out, client, window, work)
 
+    def behind(self, tell: Callable[[str], object], work: Callable[[], object]) -> None:
+        """Return at once; ``tell`` is given a sentence when ``work`` fails."""
+        self._threads.submit(self._quietly, tell, work)
+
     def close(self) -> None:
         """Finish what has begun and forget the rest."""
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -35,6 +39,14 @@ class Later:
             self._tell(client, window, error)
         except Exception as error:  # noqa: BLE001 - whoever waits is told in any case
             self._tell(client, window, unexpected(error, f"the work behind “{window['title']['text']}”"))
+
+    def _quietly(self, tell: Callable[[str], object], work: Callable[[], object]) -> None:
+        try:
+            work()
+        except UserError as error:
+            tell(error.sentence)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told in any case
+            tell(unexpected(error, "work in the background").sentence)
 
     def _tell(self, client: WebClient, window: Json, refusal: UserError) -> None:
         try:

@@ -455,13 +455,16 @@ class Channels(Widget):
 
 @dataclass(frozen=True)
 class Attachments(Widget):
-    """Files of any kind, as Slack's records of them."""
+    """Files, as Slack's records of them; with ``endings`` only such."""
+
+    endings: tuple[str, ...] = ()
 
     missing = "Choose at least one file."
 
     def element(self, ask: Question, value: object, offered: Offered | None) -> Json:
-        """The place to put files; Slack itself keeps their number, and a size of 10 MB each."""
-        return {"type": "file_input", "max_files": min(ask.limits.get("maxItems", 10), 10)}
+        """The place to put files; Slack itself keeps their number and kinds, and a size of 10 MB each."""
+        kinds = {"filetypes": list(self.endings)} if self.endings else {}
+        return {"type": "file_input", "max_files": min(ask.limits.get("maxItems", 10), 10), **kinds}
 
     def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
         """Slack's records of the files."""

@@ -13,6 +13,8 @@ from tests.support.scripted_model import ScriptedModel
 
 pytestmark = pytest.mark.usefixtures("crewcall")
 
+INTO = "The files’ text goes into"
+
 
 def test_inputs_on_the_command_line_start_the_run_at_once(
     ana: Person, llm: ScriptedModel, a_crew: CrewInstance
@@ -39,10 +41,10 @@ def test_missing_inputs_are_asked_for_and_given_ones_are_there_already(
 
     ana.types("/crew run market country=Norway")
     ana.sees("“Market research” needs to know:")
-    assert (ana.labels, ana.field("country")) == (["topic", "country", "copy"], "Norway")
+    assert (ana.labels, ana.field("country")) == ([*["topic", "country", "copy"], "Files", INTO], "Norway")
     ana.fills("topic", "tides")
     ana.submits()
-    assert ana.sees_error("copy") == "Please complete this required field."
+    assert ana.sees_error("copy") == "This can’t be empty."
     ana.fills("copy", "Chloé")
     ana.submits()
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.engine.hardening import tame
 from bot.engine.tools import files, mcp, own, web
 from bot.engine.tools.catalogue import Entry, Setting, packaged
+from bot.engine.tools.run_files import GivenFile, tools_for
 from bot.errors import Refused, UserError
 from bot.redaction import Redactor
 
@@ -222,6 +223,13 @@ class Kit:
     run_dir: Path
     allowed: Collection[str] = ()
     facts: Callable[[str], Facts] | None = None
+    # What people gave to the run, and where each file is.
+    files: Sequence[GivenFile] = ()
+    path: Callable[[Any], Path] = Path
+
+    def readers(self, llm: Any) -> list[BaseTool]:
+        """The tools with which an agent reads the run's files; ``llm`` is the agent's model."""
+        return tools_for(self.files, self.path, llm)
 
     def make(self, tool: Configured) -> list[BaseTool]:
         """See ``Toolbox.make``."""
