@@ -125,10 +125,10 @@ def test_a_run_again_has_its_files_again(ana: Person, llm: ScriptedModel, crew_o
     ana.presses("Run again")
     ana.closes_thread()
 
-    ana.sees("Done after")
+    llm.heard("Ebb and flow", times=2)
+    ana.reads_thread(of="Started by", until="They rise.")
     first, second = [one for one in ana.messages() if "Market research" in one["text"]]
     assert first["ts"] != second["ts"]
-    ana.reads_thread(of="Started by", until="They rise.")
 
 
 def test_files_go_when_nobody_needs_them_any_more(
