@@ -192,7 +192,7 @@ def test_a_failed_task_says_why_and_so_does_the_run(run: Execution) -> None:
     assert states(messages.progress(picture, after(99))) == ["complete", "error"]
     assert file is None
     assert "The run failed at *Write report*. No key &lt;x&gt;.\\nDone before that: Find sources." in words(ending)
-    assert buttons(ending) == ["Run again", "Edit inputs", "Show log", "Schedule"]
+    assert buttons(ending) == ["Retry from the failed task", "Run again", "Edit inputs", "Show log", "Schedule"]
     assert messages.parent(picture).text == "Market research: Failed at “Write report” after 9 s"
 
 
