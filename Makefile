@@ -32,7 +32,7 @@ test check: $(TO_DEVELOP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bot handlers store
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(TO_DEVELOP)
 	$(BIN)/python -m pytest -m soak
