@@ -41,6 +41,7 @@ import handlers.shortcuts
 import handlers.states
 import handlers.steps
 import handlers.tasks
+import handlers.templates
 import handlers.tools
 from bot.engine.describing import drafted
 from bot.engine.hardening import harden
@@ -82,6 +83,7 @@ from bot.services.runs import Runs
 from bot.services.schedules import Schedules
 from bot.services.sharing import Sharing
 from bot.services.tasks import Tasks
+from bot.services.templates import Templates
 from bot.services.tools import Tools
 from bot.settings import Settings
 from bot.slack.boundary import guard
@@ -117,6 +119,7 @@ _LISTENERS = 32
 _DOORS = (
     handlers.crews,
     handlers.describing,
+    handlers.templates,
     handlers.agents,
     handlers.tasks,
     handlers.steps,
@@ -243,6 +246,7 @@ class Crewcall:
             "crews": crews,
             "pictures": pictures,
             "projects": projects,
+            "templates": Templates(self.store, self.rights, projects),
             "importing": Importing(projects, pictures, SharedFiles(self.client), self.gate),
             "picture_files": files,
             "agents": Agents(self.store, self.rights, self.connections.problem),

@@ -148,4 +148,5 @@ def _nothing(look: Look) -> list[Json]:
         said = f"No crew matches “{fit_escaped(look.words, 100)}”. `/crew list` shows them all."
     elif look.parent is not None:
         said = "Nothing belongs to it. *Edit* on a crew’s page says what the crew is a part of."
-    return [blocks.section(said), blocks.actions(new, block_id="list.empty")]
+    template = blocks.button("Start from a template", "do.templates")
+    return [blocks.section(said), blocks.actions(new, template, block_id="list.empty")]

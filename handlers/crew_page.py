@@ -107,6 +107,8 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
     yield blocks.button("History", "history.open", str(crew.id), accessibility_label=f"History of {crew.name}")
     yield blocks.button("Limits", "limits.open", str(crew.id), accessibility_label=f"Limits of {crew.name}")
     if sheet.level >= Level.OWN:
+        label = f"Publish {crew.name} as a template"
+        yield blocks.button("Publish as template", "template.publish", str(crew.id), accessibility_label=label)
         yield blocks.button("Share", "crew.share", str(crew.id), accessibility_label=f"Share {crew.name}")
         yield blocks.button("Delete", "crew.delete", str(crew.id), confirm=delete_confirmation(sheet))
 

@@ -46,6 +46,7 @@ def menu(commands: Commands, *, admin: bool = False) -> list[Json]:
         blocks.section(lines),
         blocks.actions(
             blocks.button("New crew", "crew.new", style="primary"),
+            blocks.button("Templates", "do.templates", accessibility_label="Start from a template"),
             blocks.button("Crews", "crew.list_page.first", '["", 0, "all"]', accessibility_label="List the crews"),
             block_id="help.menu",
         ),

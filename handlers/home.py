@@ -51,7 +51,11 @@ def home(crews: Crews, runs: Runs, actor: Actor, which: Filter = Filter.ALL, *, 
     rows = [
         *waiting,
         blocks.header("Crews"),
-        blocks.actions(blocks.button("New crew", "crew.new", style="primary"), block_id="home.new"),
+        blocks.actions(
+            blocks.button("New crew", "crew.new", style="primary"),
+            blocks.button("Start from a template", "do.templates"),
+            block_id="home.new",
+        ),
         blocks.actions(*filter_buttons("home.show", which, str), block_id="home.filter"),
         *(row(crew, actor) for crew in found),
     ]

@@ -20,6 +20,7 @@ from store.secrets import SecretCanaryRow
 from store.shares import ShareRow
 from store.steps import FlowStepRow
 from store.tasks import TaskDependencyRow, TaskRow
+from store.templates import TemplateRow
 from store.tools import AgentToolRow, ToolRow
 from store.usage import UsageRow
 from store.versions import CrewVersionRow
@@ -54,4 +55,5 @@ ALL = (
     AllowanceRow,
     LimitPauseRow,
     TurnRow,
+    TemplateRow,
 )

@@ -67,10 +67,7 @@ class Kit:
                 return name
         name = entry.title if entry.title not in self.tools else f"{entry.title} {len(self.tools) + 1}"
         self.tools[name] = ToolPlan(id=0, name=name, tool_type=kind, config=config)
-        self.needs += [Need("key", key, f"The tool {kind} of {who}.") for key in entry.env]
-        self.needs += [Need("package", package, f"The tool {kind} of {who}.") for package in entry.packages]
-        if entry.danger:
-            self.needs.append(Need("tool", kind, "An administrator has to allow it: /crew tools, Settings."))
+        self.needs += needs_of(entry, who)
         return name
 
     def _config(self, entry: Entry, settings: Mapping[str, Value], who: str) -> dict[str, Any]:
@@ -93,6 +90,15 @@ class Kit:
         lost = LeftOut(who, f"tool {what}", why)
         if lost not in self.lost:
             self.lost.append(lost)
+
+
+def needs_of(entry: Entry, who: str) -> list[Need]:
+    """What ``who`` needs before the tool works."""
+    needs = [Need("key", key, f"The tool {entry.name} of {who}.") for key in entry.env]
+    needs += [Need("package", package, f"The tool {entry.name} of {who}.") for package in entry.packages]
+    if entry.danger:
+        needs.append(Need("tool", entry.name, "An administrator has to allow it: /crew tools, Settings."))
+    return needs
 
 
 def _class_name(word: str) -> str:

@@ -41,6 +41,8 @@ class Verb(StrEnum):
     RESUMED = "resumed"
     RAISED = "raised"
     DECIDED = "decided"
+    PUBLISHED = "published"
+    UNPUBLISHED = "unpublished"
 
 
 def note(session: Session, verb: Verb, kind: str, name: str, *, by: Actor, details: str = "") -> None:

@@ -133,8 +133,16 @@ class Projects:
             plans = [_plan(session, found, decisions, viewer) for found in bundle.found]
         return Look(bundle, plans, self._needs(bundle, by.team))
 
-    def create(self, bundle: Bundle, decisions: Decisions = Decisions(), *, by: Actor) -> Outcome:
-        """Create everything in the bundle in one transaction.
+    def create(
+        self,
+        bundle: Bundle,
+        decisions: Decisions = Decisions(),
+        *,
+        by: Actor,
+        verb: Verb = Verb.IMPORTED,
+        summary: str = "Imported.",
+    ) -> Outcome:
+        """Create everything in the bundle in one transaction; ``verb`` and ``summary`` say in the history how it came.
 
         Raises ``StillUndecided``, ``NameTaken`` or ``NotAllowed``; then nothing has changed.
         """
@@ -148,7 +156,7 @@ class Projects:
                 names[found.definition.name] = plan.definition.name
                 plan = replace(plan, definition=_aimed(session, plan.definition, names, viewer))
                 if plan.deed is Deed.CREATE:
-                    outcome.created.append(_create(session, plan.definition, viewer))
+                    outcome.created.append(_create(session, plan.definition, viewer, verb, summary))
                 elif plan.deed is Deed.REPLACE and plan.existing is not None:
                     outcome.replaced.append(_replace(session, plan.existing, plan.definition, viewer))
                 else:
@@ -280,13 +288,13 @@ def _aimed(session: Session, definition: Definition, names: Mapping[str, str], v
     return definition.model_copy(update={"steps": steps})
 
 
-def _create(session: Session, definition: Definition, viewer: Viewer) -> CrewInstance:
+def _create(session: Session, definition: Definition, viewer: Viewer, verb: Verb, summary: str) -> CrewInstance:
     by = viewer.actor
     told = definition.model_dump(include={"name", "description", "is_flow"})
     draft = CrewDraft(**told, process_type=definition.process)
     crew = crews.add(session, draft, team=by.team, by=by.user)
     write(session, crew, _equipped(session, definition, viewer), by=by)
-    record(session, crew.id, by=by, summary="Imported.", verb=Verb.IMPORTED)
+    record(session, crew.id, by=by, summary=summary, verb=verb)
     return crews.get(session, crew.id, team=by.team)
 
 

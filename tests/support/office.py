@@ -17,12 +17,14 @@ from bot.services.flows import Flows
 from bot.services.history import History
 from bot.services.limits import Limits
 from bot.services.pictures import Pictures
+from bot.services.projects import Projects
 from bot.services.rights import Rights
 from bot.services.run_history import RunHistory
 from bot.services.runs import Runs, Tell
 from bot.services.schedules import Schedules
 from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
+from bot.services.templates import Templates
 from store import schedules
 from store.agents import AgentDraft
 from store.crews import CrewDraft
@@ -33,6 +35,7 @@ from store.runs import Execution
 from store.schedules import ScheduleDraft
 from store.shares import Level
 from store.tasks import TaskDraft
+from store.templates import TemplateDraft
 
 TEAM, ELSEWHERE = "T0NORTHWIND", "T0CONTOSO"
 OWNER, ADMIN, BEN, CHLOE = (Actor(TEAM, user) for user in ("U0OWNER", "U0ADMIN", "U0BEN", "U0CHLOE"))
@@ -115,6 +118,7 @@ class Office:
         self.launcher = Launcher()
         self.runs = Runs(store, rights, self.launcher, lambda name, team: None)
         self.rights = rights
+        self.templates = Templates(store, rights, Projects(store, rights, environ={}))
         self.schedules = Schedules(store, rights, self.admins, self.slack, self.runs)
         self.crew = self.crews.create(CrewDraft(name="Market research"), by=OWNER)
         self.other = self.crews.create(CrewDraft(name="Another one"), by=OWNER)
@@ -184,6 +188,8 @@ CHANGE: dict[str, Callable[[Office, Actor], object]] = {
 OWN: dict[str, Callable[[Office, Actor], object]] = {
     "see with whom it is shared": lambda o, by: o.sharing.get(o.crew.id, by=by),
     "change its limits": lambda o, by: o.limits.change_crew(o.crew.id, CrewLimits(run_tokens=5), by=by),
+    "publish it": lambda o, by: o.templates.publish(o.crew.id, TemplateDraft(name="Ours"), by=by),
+    "open the form for publishing it": lambda o, by: o.templates.to_publish(o.crew.id, by=by),
     "share it": lambda o, by: o.sharing.share(o.crew.id, ShareDraft(), by=by),
     "pause a schedule": lambda o, by: o.schedules.pause(o.schedule.id, by=by),
     "resume a schedule": lambda o, by: o.schedules.resume(o.schedule.id, by=by),
