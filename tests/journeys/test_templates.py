@@ -154,3 +154,34 @@ def test_app_home_leads_to_the_gallery(ana: Person) -> None:
     ana.presses("Start from a template")
 
     ana.sees("Research brief")
+
+
+def test_an_urgent_request_waits_for_a_person_before_the_customer_is_told(ana: Person, llm: ScriptedModel) -> None:
+    llm.when("Read this request").says('{"urgent": true, "subject": "login", "reason": "Nobody can work."}')
+    llm.when("Prepare the handover", "Nobody can work.").says("Check the certificate.")
+    llm.when("somebody is working on it now", "Check the certificate.").says("We are on it.")
+    look(ana, "Support triage")
+    ana.presses("Make a copy")
+    ana.sees("Support triage is yours.")
+    ana.closes()
+
+    ana.types('/crew run "Support triage" request="We cannot log in."')
+    ana.opens_thread("Support triage")
+    ana.sees("Check the certificate.")
+    ana.presses("Approve")
+    ana.sees("We are on it.")
+
+
+def test_every_teams_notes_come_into_one_report(ana: Person, llm: ScriptedModel) -> None:
+    for team in ("Mobile", "Platform"):
+        llm.when("Sum up these notes", f"{team}:").says(f"{team} is done.")
+    llm.when("Read the summaries", "Mobile is done.", "Platform is done.").says("None.")
+    llm.when("Write the weekly report", "Mobile is done.").says("All is well.")
+    look(ana, "Weekly report")
+    ana.presses("Make a copy")
+    ana.sees("Weekly report is yours.")
+    ana.closes()
+
+    ana.types('/crew run Weekly report {"notes": ["Mobile: fixed it.", "Platform: moved it."]}')
+    ana.opens_thread("Weekly report")
+    ana.sees("All is well.")
