@@ -88,7 +88,6 @@ from bot.services.tools import Tools
 from bot.settings import Settings
 from bot.slack.boundary import guard
 from bot.slack.commands import Commands
-from bot.slack.downloads import Downloads
 from bot.slack.gate import Gate
 from bot.slack.impatience import count_double_clicks_once
 from bot.slack.later import Later
@@ -271,7 +270,7 @@ class Crewcall:
             "gate": self.gate,
             "commands": commands,
             "later": self.later,
-            "starter": Starter(self.runs, Downloads(self.client), self.later, self.gate, self.client),
+            "starter": Starter(self.runs, SharedFiles(self.client), self.later, self.gate, self.client),
         }
         inject(bolt, services, self.gate)
         for door in _DOORS:

@@ -14,11 +14,11 @@ from bot.documents import Document
 from bot.services import Actor
 from bot.services.runs import Runs
 from bot.slack.blocks import Json
-from bot.slack.downloads import Downloads
 from bot.slack.gate import Gate
 from bot.slack.later import Later
 from bot.slack.people import direct_channel
 from bot.slack.said import Said
+from bot.slack.shared_files import SharedFiles
 from bot.slack.text import fit
 from handlers.run_form import LONGEST, Asked, Source
 
@@ -32,7 +32,7 @@ class Starter:
     """Starts runs for handlers, which must not wait for files."""
 
     runs: Runs
-    downloads: Downloads
+    files: SharedFiles
     later: Later
     gate: Gate
     client: WebClient
@@ -58,7 +58,7 @@ class Starter:
         if not files:
             start(inputs=dict(inputs))
             return
-        self.downloads.check(files)
+        self.files.check(files)
         self.later.behind(how["tell"], lambda: self._read_and_start(start, inputs, files, into))
 
     def _run_on_message(self, answers: Asked, message: Source, by: Actor, tell: Callable[[str], None]) -> None:
@@ -86,7 +86,7 @@ class Starter:
         into: str,
         notes: Sequence[Document] = (),
     ) -> None:
-        found = self.downloads.documents(files)
+        found = self.files.documents(files)
         filled = dict(inputs)
         if into:
             filled[into] = fit("\n\n".join(filter(None, [inputs.get(into, ""), *map(_as_input, found)])), LONGEST)

@@ -1,65 +1,88 @@
-"""Files of projects that people give to the bot in Slack, fetched with its token from Slack alone."""
+"""Files that people shared in Slack: fetched with the bot's token, from nowhere but Slack."""
 
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
+from bot import documents
+from bot.documents import Document
 from bot.errors import UserError
 from bot.slack.blocks import Json
 
-# What Slack takes in a form is at most 10 MB for each file.
-_MOST_BYTES = 10_000_000
 _SECONDS = 20
 
 
 class NotFetched(UserError):
-    """“{name}” could not be fetched from Slack. Type /crew import and give it once more."""
+    """I could not fetch “{name}” from Slack. Share it once more in a place where I am, or with me directly."""
+
+
+class Elsewhere(UserError):
+    """“{name}” is not kept in Slack but linked from another service. Download it there and send the file itself."""
 
 
 class SharedFiles:
-    """Gets the content of files; the token is sent to no other address than Slack's, nor after a redirection."""
+    """Gets shared files; the token never goes to another address than Slack's, nor after a redirection."""
 
-    def __init__(self, client: WebClient) -> None:
+    def __init__(self, client: WebClient, read: Callable[[str, bytes], Document] = documents.read_apart) -> None:
+        """Ask Slack through ``client``; ``read`` makes a document of a file's name and content."""
         self._client = client
+        self._read = read
         self._home = urlsplit(client.base_url)
 
+    def check(self, files: Sequence[Json]) -> None:
+        """Refuse too many or too big files by what Slack says of them."""
+        documents.check([(str(file.get("name")), int(file.get("size") or 0)) for file in files])
+
+    def documents(self, files: Sequence[Json]) -> list[Document]:
+        """The files as documents, in their order; takes seconds. Raises a ``UserError`` that names the file at fault.
+
+        Each is one of Slack's records, or ``{"id": …}`` alone.
+        """
+        records = [file if "url_private" in file else self._record(str(file["id"])) for file in files]
+        self.check(records)
+        return [self._read(str(record.get("name") or "file"), self._content(record)) for record in records]
+
     def contents(self, ids: Sequence[str]) -> Mapping[str, bytes]:
-        """The files by their names; raise ``NotFetched``. Takes up to some seconds."""
+        """The files by their names, as they are; takes seconds. Raises a ``UserError`` that names the file at fault."""
         found: dict[str, bytes] = {}
         for file_id in ids:
             record = self._record(file_id)
             name = str(record.get("name") or file_id)
-            found[name if name not in found else f"{file_id}/{name}"] = self._content(record, name)
+            found[name if name not in found else f"{file_id}/{name}"] = self._content(record)
         return found
 
     def _record(self, file_id: str) -> Json:
         try:
             return dict(self._client.files_info(file=file_id)["file"])
         except (SlackClientError, HTTPException, OSError):
-            raise NotFetched(name="The file") from None
+            raise NotFetched(name="the file") from None
 
-    def _content(self, record: Json, name: str) -> bytes:
-        url = str(record.get("url_private_download") or record.get("url_private") or "")
+    def _content(self, record: Json) -> bytes:
+        name = documents.safe_name(str(record.get("name")))
+        if record.get("is_external") or record.get("mode") == "external":
+            raise Elsewhere(name=name)
+        url = str(record.get("url_private_download") or record.get("url_private"))
         if not self._is_slacks(url):
             raise NotFetched(name=name)
         headers = {"Authorization": f"Bearer {self._client.token}"}
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - _is_slacks has looked at it
         try:
             with _straight.open(request, timeout=_SECONDS) as answer:
-                content = bytes(answer.read(_MOST_BYTES + 1))
+                content = bytes(answer.read(documents.MOST_BYTES + 1)) if answer.status == 200 else None
         except (HTTPException, OSError):
             raise NotFetched(name=name) from None
-        if len(content) > _MOST_BYTES:
+        if content is None or len(content) > documents.MOST_BYTES:
             raise NotFetched(name=name)
         return content
 
     def _is_slacks(self, url: str) -> bool:
+        """Whether the token may be sent there: to Slack's own hosts over HTTPS, or where the Web API is."""
         there = urlsplit(url)
         if (there.scheme, there.netloc) == (self._home.scheme, self._home.netloc):
             return True
