@@ -10,6 +10,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
 from bot.slack.text import escape, fit_escaped
+from handlers.crew_list import Look
 from handlers.injection import Reply
 
 
@@ -47,7 +48,7 @@ def menu(commands: Commands, *, admin: bool = False) -> list[Json]:
         blocks.actions(
             blocks.button("New crew", "crew.new", style="primary"),
             blocks.button("Templates", "do.templates", accessibility_label="Start from a template"),
-            blocks.button("Crews", "crew.list_page.first", '["", 0, "all"]', accessibility_label="List the crews"),
+            blocks.button("Crews", "crew.list_page.first", Look().value, accessibility_label="List the crews"),
             block_id="help.menu",
         ),
     ]

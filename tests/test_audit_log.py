@@ -46,6 +46,8 @@ LINES = {
     "edit a schedule": "changed schedule Market research",
     "run a schedule now": "started run Market research",
     "delete a schedule": "deleted schedule Market research",
+    "change its limits": "changed limits Market research",
+    "publish it": "published template Ours",
     "delete it": "deleted crew Market research",
 }
 TWICE = {"move an agent", "move a task"}

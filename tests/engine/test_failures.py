@@ -104,6 +104,7 @@ def test_a_recovery_of_crewais_that_came_to_nothing_is_no_answer(llm: ScriptedMo
     assert [told[:2] for told in run.told()] == [
         ("TaskStarted", "Find"),
         ("ModelCalled", "Find"),
+        ("RunTraced", "Find"),
         ("TaskFailed", "Find"),
     ]
 

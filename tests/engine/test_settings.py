@@ -272,13 +272,14 @@ def test_one_agent_does_two_tasks_at_the_same_time(llm: ScriptedModel, models: M
 
 
 def test_of_two_tasks_at_the_same_time_the_one_that_failed_is_named(llm: ScriptedModel, models: Models) -> None:
-    held = threading.Event()
+    held, both = threading.Event(), threading.Event()
     llm.when("Do one now").says("Never heard.", after=held)
-    llm.when("Do two now").fails(401, times=9)
+    llm.when("Do two now").fails(401, times=9, after=both)
     run = Run(at_once(), models)
     llm.heard("Do one now"), llm.heard("Do two now")
-    held.set()
+    both.set()
     error = run.error()
+    held.set()
 
     assert isinstance(error, EngineFailure)
     assert error.task == "two"

@@ -99,7 +99,7 @@ def test_without_any_crew_one_is_led_to_the_first(ana: Person) -> None:
 
 def test_the_commands_about_runs_say_so_when_there_are_none(ana: Person) -> None:
     ana.types("/crew runs")
-    ana.sees("No runs here. Start one with /crew run.")
+    ana.sees("There are no runs yet. Start one with /crew run.")
     ana.types("/crew logs")
     ana.sees("There are no runs yet. Start one with /crew run.")
     ana.types("/crew stop")

@@ -370,7 +370,8 @@ def test_the_deadline_decides(
     crewcall.reviews.expire()
 
     ana.sees(in_thread)
-    assert ("Nobody decided before the deadline, so the run was stopped." in ana.seen) == (outcome == "stop")
+    if outcome == "stop":
+        ana.sees("Nobody decided before the deadline, so the run was stopped.")
     ana.presses_old("Approve", old)
     ana.sees("Nothing more is to be decided here.")
     ana.closes_thread()

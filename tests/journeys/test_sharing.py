@@ -189,7 +189,7 @@ def test_the_run_of_a_crew_that_is_not_shared_stays_its_starters(
     ben.sees("You may not see this run. Ask @Ana Ferreira, who started it.")
     ben.closes_thread()
     ben.types("/crew runs")
-    ben.sees("No runs here.")
+    ben.sees("There are no runs yet.")
     ben.opens_home()
     assert "by @Ana Ferreira" not in ben.sees("There are no crews for you yet.")
 

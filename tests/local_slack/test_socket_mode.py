@@ -196,7 +196,8 @@ def test_an_event_nobody_acknowledges_comes_again(ana: Person) -> None:
             assert first["payload"] == again["payload"]
 
     events = {"settings": {"event_subscriptions": {"bot_events": ["app_mention"]}}}
-    with LocalSlack({**events, "features": {"bot_user": {"display_name": "Crew"}}}, ack_seconds=0.1) as slack:
+    scopes = {"oauth_config": {"scopes": {"bot": ["app_mentions:read"]}}}
+    with LocalSlack({**events, **scopes, "features": {"bot_user": {"display_name": "Crew"}}}, ack_seconds=0.1) as slack:
         asyncio.run(story(slack))
 
 

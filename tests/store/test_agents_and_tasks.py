@@ -185,11 +185,11 @@ def test_another_workspace_sees_and_changes_nothing(shelf: Shelf) -> None:
     assert shelf.read(tasks.list_all, crew.id, team=NORTHWIND) == [task]
 
 
-def test_a_goal_is_always_one_line() -> None:
-    assert agent_draft(goals=["Find\nwhat  is\u2028new "]).goals == ["Find what is new"]
+def test_a_goal_may_have_several_lines() -> None:
+    assert agent_draft(goals=["Find\n  what is new"]).goals == ["Find\n  what is new"]
 
 
-@pytest.mark.parametrize("goals", [[], ["Find", " \n "], ["x" * 1_001], ["Find"] * 21])
+@pytest.mark.parametrize("goals", [[], ["Find", ""], ["x" * 100_001], ["Find"] * 21])
 def test_goals_are_few_short_and_not_empty(goals: list[str]) -> None:
     with pytest.raises(ValidationError):
         agent_draft(goals=goals)
@@ -204,11 +204,11 @@ def test_twenty_long_goals_are_kept_whole(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("draft", "field"),
     [
-        (AgentDraft, {"role": "x" * 301}),
+        (AgentDraft, {"role": "x" * 3_001}),
         (AgentDraft, {"role": ""}),
-        (AgentDraft, {"backstory": "x" * 30_001}),
+        (AgentDraft, {"backstory": "x" * 100_001}),
         (TaskDraft, {"description": ""}),
-        (TaskDraft, {"expected_output": "x" * 30_001}),
+        (TaskDraft, {"expected_output": "x" * 100_001}),
         (TaskDraft, {"colour": "blue"}),
     ],
 )

@@ -101,7 +101,7 @@ def test_what_a_deadline_ended_is_asked_anew_when_the_run_is_tried_again(shelf: 
     decided(shelf, review, Verdict.REJECTED)
     assert shelf.write(runs.finish, run, RunState.FAILED, error="Nobody decided.")
 
-    again = shelf.write(runs.retry, run.id)
+    again = shelf.write(runs.retry, run.id, by=ANA)
     assert again is not None
     assert shelf.read(reviews.answer, again, review.key) is None
     assert asked_of(shelf, again).attempt == 1
@@ -112,7 +112,7 @@ def test_changes_that_were_asked_for_stay_when_the_run_is_tried_again(shelf: She
     changes = decided(shelf, review, Verdict.CHANGES, text="Shorter.")
     assert shelf.write(runs.finish, run, RunState.FAILED, error="The model failed.")
 
-    again = shelf.write(runs.retry, run.id)
+    again = shelf.write(runs.retry, run.id, by=ANA)
 
     assert again is not None
     assert shelf.read(reviews.answer, again, review.key) == changes

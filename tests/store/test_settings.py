@@ -31,10 +31,12 @@ AGENT: dict[str, Any] = {
     "use_system_prompt": False,
     "tool_failure_policy": "raise",
     "ask_people": True,
+    "knowledge": "Refunds take\n14 days.",
     "verbose": True,
 }
 TASK: dict[str, Any] = {
     "async_execution": True,
+    "uses_all": True,
     "markdown": True,
     "condition": 'output.contains("ü")',
     "guardrail": "Three sources.",
@@ -50,6 +52,8 @@ CREW: dict[str, Any] = {
     "manager_llm": "openai/gpt-4.1",
     "planning": True,
     "planning_llm": "openai/gpt-4.1-mini",
+    "memory": True,
+    "knowledge": "Our office is in Lisbon.",
     "cache": True,
 }
 

@@ -84,10 +84,16 @@ class Line:
         return self._then(Answer(tool=(name, args), after=after), 1)
 
     def fails(
-        self, status: int, *, error: str = "scripted failure", retry_after: float | None = None, times: int = 1
+        self,
+        status: int,
+        *,
+        error: str = "scripted failure",
+        retry_after: float | None = None,
+        times: int = 1,
+        after: threading.Event | None = None,
     ) -> Self:
         """Refuse with this HTTP status; ``retry_after`` is in seconds."""
-        return self._then(Answer(status=status, error=error, retry_after=retry_after), times)
+        return self._then(Answer(status=status, error=error, retry_after=retry_after, after=after), times)
 
     def hangs_up(self, *, times: int = 1) -> Self:
         """Close the connection without a word."""
