@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
 from bot.services import Actor
 from bot.services.admins import Admins
 from bot.services.crews import Crews
+from bot.services.reviews import Reviews
 from bot.services.runs import Runs
 from bot.slack import blocks
 from bot.slack.blocks import Json
@@ -24,6 +25,7 @@ from handlers.crew_list import Look
 from handlers.crew_page import not_ready
 from handlers.help import menu
 from handlers.injection import Reply
+from handlers.review_rows import waiting_rows
 from handlers.run_form import ask_inputs
 from handlers.run_list import last_rows
 from handlers.run_words import running_rows
@@ -33,6 +35,8 @@ from handlers.wished_runs import ACTION, ask_for_rest, ask_which, carried_back, 
 
 def register(app: App, commands: Commands) -> None:
     """Answer what is written to the bot, each wish in its own way; what nothing fits is answered too."""
+    for event in ("app_mention", "message"):
+        app.event(event, matchers=[_about_a_run])(change_result)
     for wants, answer in _ANSWERS.items():
         app.event("app_mention", matchers=[_to_us(wants)])(answer)
         app.event("message", matchers=[_to_us(wants)])(answer)
@@ -102,6 +106,27 @@ def list_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
     reply("The last runs", last_rows(runs.latest(by=actor)))
 
 
+def say_what_waits(reviews: Reviews, client: WebClient, actor: Actor, reply: Reply) -> None:
+    rows = waiting_rows(reviews.waiting_for(by=actor), client)
+    reply("What waits for you", rows or [blocks.section("Nothing waits for you.")])
+
+
+def show_schedules(reply: Reply) -> None:
+    button = blocks.button("Schedules", "do.schedules", accessibility_label="Open the schedules")
+    reply("Schedules", [blocks.section("What runs by itself, and when:", accessory=button)])
+
+
+def run_mentioned_again(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:
+    if said.thread_ts is None:
+        reply("Tell me so in the thread of the run.")
+        return
+    runs.again_in_thread(said.channel, said.thread_ts, by=actor, tell=reply)
+
+
+def change_result(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:
+    runs.follow_up(said.channel, said.thread_ts or "", said.text, by=actor, tell=reply)
+
+
 def offer_new_crew(said: Said, reply: Reply) -> None:
     button = blocks.button("New crew", "do.create", said.wish.words or None, style="primary")
     reply("New crew", [blocks.section("A crew is a few agents who do tasks. It begins with a name:", accessory=button)])
@@ -129,6 +154,12 @@ def meet_anything_else(said: Said, crews: Crews, actor: Actor, reply: Reply) -> 
         return
     words = f"I don’t know what to do with “{fit_escaped(said.text, 200)}”." if said.text else "Hello!"
     reply("How can I help?", [blocks.section(words), *_sentences(), *_ways()])
+
+
+def _about_a_run(said: Said | None, runs: Runs, context: BoltContext) -> bool:
+    """Whether somebody wrote to us in the thread of a run, and it is no other wish."""
+    wished = said is not None and said.to_us and said.thread_ts and said.wish.wants is Wants.SOMETHING and said.text
+    return bool(wished and said and runs.is_here(context.team_id or "", said.channel, said.thread_ts or ""))
 
 
 def _to_us(wants: Wants) -> Callable[..., bool]:
@@ -168,6 +199,9 @@ _ANSWERS: dict[Wants, Callable[..., Any]] = {
     Wants.LIST: list_crews,
     Wants.RUNNING: say_what_runs,
     Wants.RUNS: list_runs,
+    Wants.WAITING: say_what_waits,
+    Wants.SCHEDULES: show_schedules,
+    Wants.AGAIN: run_mentioned_again,
     Wants.CREATE: offer_new_crew,
     Wants.STOP: stop_mentioned,
     Wants.HELP: help_mentioned,

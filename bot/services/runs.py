@@ -21,6 +21,7 @@ from bot.services.rights import Rights, Viewer
 from bot.services.trials import alone
 from store import crews, logs, outbox, run_files, runs, steps, versions
 from store.database import Store
+from store.definitions import Definition
 from store.logs import LogEntry
 from store.runs import Execution, RunState
 from store.shares import Level
@@ -64,6 +65,10 @@ class NotRetried(UserError):
 
 class NoRunHere(UserError):
     """This message does not belong to a run."""
+
+
+class NoResultYet(UserError):
+    """“{name}” has no result here that can be changed. Of a crew whose run is done I can change the result."""
 
 
 class Launcher(Protocol):
@@ -281,11 +286,51 @@ class Runs:
 
     def stop_in_thread(self, channel: str, thread_ts: str, *, by: Actor) -> Execution:
         """Ask the run that is told about in this thread to stop; raise what ``stop`` raises, or ``NoRunHere``."""
+        return self.stop(self._here(channel, thread_ts, by).id, by=by)
+
+    def again_in_thread(self, channel: str, thread_ts: str, *, by: Actor, tell: Tell) -> tuple[Execution, int]:
+        """Run once more what is told about in this thread; raise what ``again`` raises, or ``NoRunHere``."""
+        return self.again(self._here(channel, thread_ts, by).id, by=by, tell=tell)
+
+    def follow_up(self, channel: str, thread_ts: str, change: str, *, by: Actor, tell: Tell) -> Execution:
+        """Have the result of the crew that is told about in this thread changed as somebody asks.
+
+        It is a run of the same crew as it was then: its last task alone, which is given the result and the wish.
+        Raises ``NoRunHere``, ``NoResultYet``, ``Gone``, ``NotAllowed`` or ``NotYourRun``.
+        """
+        old = self.get(self._here(channel, thread_ts, by).id, by=by)
+        if old.status is not RunState.COMPLETED or old.definition.is_flow or not old.results:
+            raise NoResultYet(name=old.crew_name)
+        viewer = self.rights.of(by)
+        with self.store.transaction() as session:
+            crew = viewer.require(session, old.crew_id or 0, Level.RUN)
+            run = runs.add(
+                session,
+                crew,
+                _changing(old.definition, old.results, change),
+                old.inputs,
+                version=old.crew_version,
+                by=by.user,
+                channel=channel,
+                source="thread",
+                thread_ts=thread_ts,
+            )
+            outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
+            note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id}, to change run {old.id}.")
+        self.launcher.launch(run, tell)
+        return run
+
+    def is_here(self, team: str, channel: str, thread_ts: str) -> bool:
+        """Whether a run is told about in this thread."""
+        with self.store.reading() as session:
+            return runs.in_thread(session, team=team, channel=channel, thread_ts=thread_ts) is not None
+
+    def _here(self, channel: str, thread_ts: str, by: Actor) -> Execution:
         with self.store.reading() as session:
             run = runs.in_thread(session, team=by.team, channel=channel, thread_ts=thread_ts)
         if run is None:
             raise NoRunHere
-        return self.stop(run.id, by=by)
+        return run
 
     def stop_latest(self, *, by: Actor, crew_id: int | None = None) -> Execution:
         """Ask the person's newest unfinished run, of one crew or any, to stop; raise ``NothingToStop``."""
@@ -349,3 +394,22 @@ class Runs:
         with self.store.reading() as session:
             viewer.require_run(session, run_id, Level.RUN)
             return logs.of_run(session, run_id)
+
+
+def _changing(definition: Definition, result: str, change: str) -> Definition:
+    """The crew with its last task alone, which changes a result of it as somebody asks."""
+    last = definition.tasks[-1]
+    given = {"The result so far": result, "What is to be changed in it": change}
+    words = (
+        "Below is your result of this task, and what somebody asks to be changed in it. Give the whole result, changed."
+    )
+    settings = last.settings.model_copy(update={"condition": "", "async_execution": False, "uses_all": False})
+    task = last.model_copy(
+        update={
+            "description": f"{last.description}\n\n{words}",
+            "context": [],
+            "given": {**last.given, **given},
+            "settings": settings,
+        }
+    )
+    return definition.model_copy(update={"tasks": [task]})
