@@ -43,6 +43,7 @@ import handlers.steps
 import handlers.tasks
 import handlers.templates
 import handlers.tools
+import handlers.workflows
 from bot.engine.describing import drafted
 from bot.engine.hardening import harden
 from bot.engine.llms import Models
@@ -85,6 +86,7 @@ from bot.services.sharing import Sharing
 from bot.services.tasks import Tasks
 from bot.services.templates import Templates
 from bot.services.tools import Tools
+from bot.services.workflows import StepEnd, Workflows
 from bot.settings import Settings
 from bot.slack.boundary import guard
 from bot.slack.commands import Commands
@@ -95,6 +97,7 @@ from bot.slack.people import People
 from bot.slack.picture_files import PictureFiles
 from bot.slack.shared_files import SharedFiles
 from bot.slack.socket_mode import SocketMode
+from bot.slack.step_ends import complete_step, fail_step
 from bot.slack.text import escape, escape_but_people
 from handlers.importing import Importing
 from handlers.injection import inject
@@ -142,6 +145,7 @@ _DOORS = (
     handlers.audit,
     handlers.home,
     handlers.mentions,
+    handlers.workflows,
     handlers.shortcuts,
     handlers.help,
 )
@@ -204,7 +208,14 @@ class Crewcall:
         self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
         self.reviews = Reviews(self.store, self.rights, self.people, launcher, self.questions)
         pruning = Pruning(self.store, self.settings.log_days)
-        jobs = (self.clock.tick, self.reviews.expire, self.questions.catch_up, pruning.tick)
+        self.workflows = Workflows(self.store, self.rights, self.runs, self._finish_step)
+        jobs = (
+            self.clock.tick,
+            self.reviews.expire,
+            self.questions.catch_up,
+            self.workflows.tell,
+            pruning.tick,
+        )
         self.scheduler = Scheduler(every=_TICK, jobs=jobs)
         self._parts.append(self.scheduler.close)
         self.bolt = self._bolt()
@@ -255,6 +266,7 @@ class Crewcall:
             "step_asking": StepAsking(flows, crews, self.connections, self.people),
             "history": History(self.store, self.rights),
             "memories": self.memories,
+            "workflows": self.workflows,
             "describing": Describing(self.store, self.rights, self._drafted),
             "sharing": Sharing(self.store, self.rights),
             "admins": self.admins,
@@ -333,6 +345,12 @@ class Crewcall:
     def notify(self, team: str, user: str, text: str) -> None:
         """Say something to a person in their direct messages with the bot; it returns at once."""
         self.gate.post(user, escape(text), team=team)
+
+    def _finish_step(self, end: StepEnd) -> None:
+        if end.error is not None:
+            fail_step(self.client, end.step_id, end.error)
+        elif end.run is not None:
+            complete_step(self.client, end.step_id, end.result, end.run.channel, end.run.thread_ts)
 
     def _drafted(self, team: str, wish: str, current: CrewSketch | None) -> CrewSketch:
         self.warmup.wait()

@@ -61,6 +61,7 @@ def test_every_scope_in_the_manifest_has_a_reason() -> None:
 
 def test_the_manifest_names_the_events_that_are_heard() -> None:
     heard = set(re.findall(r"\.event\(\"(\w+)\"", SLACK_SIDE))
+    heard |= {"function_executed"} if re.findall(r"\.function\(\"(\w+)\"", SLACK_SIDE) else set()
     subscribed = manifest()["settings"]["event_subscriptions"]["bot_events"]
 
     assert {event.partition(".")[0] for event in subscribed} == heard

@@ -37,6 +37,7 @@ PAYLOADS_OF = {
     "options": {"options"},
     "view_submission": {"view"},
     "event": {"event"},
+    "function_executed": {"event"},
 }
 
 

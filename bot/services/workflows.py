@@ -1,0 +1,105 @@
+"""Steps of workflows: each runs a crew, and is told how the run ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.errors import UserError
+from bot.services import Actor
+from bot.services.rights import Rights
+from bot.services.runs import Runs
+from store import crews, runs, shares, workflow_steps
+from store.database import Store
+from store.runs import Execution, RunState
+from store.shares import EVERYBODY, Level
+
+if TYPE_CHECKING:
+    from store.crews import CrewInstance
+    from store.database import Session
+
+logger = logging.getLogger(__name__)
+
+
+class NoSuchCrew(UserError):
+    """There is no crew called “{name}”."""
+
+
+class NotForWorkflows(UserError):
+    """“{name}” is shared neither with everybody nor with that channel, so no workflow may run it there."""
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended: a ``result`` and the run that it came from, or an ``error`` in a sentence."""
+
+    step_id: str
+    team: str
+    result: str = ""
+    error: str | None = None
+    run: Execution | None = None
+
+
+# Tells Slack how a step ended; raises when Slack cannot be told now.
+Finish = Callable[[StepEnd], None]
+
+
+class Workflows:
+    """The steps that workflows of the workspace run."""
+
+    def __init__(self, store: Store, rights: Rights, run_service: Runs, finish: Finish) -> None:
+        self.store = store
+        self.rights = rights
+        self.runs = run_service
+        self.finish = finish
+
+    def begin(self, step_id: str, crew: str, inputs: dict[str, str], *, channel: str, by: Actor) -> None:
+        """Run a crew for a step, once however often the step is told of; what is wrong ends the step.
+
+        Whoever built the workflow says who runs it, so the crew must be shared with everybody or with the channel too.
+        """
+        viewer = self.rights.of(by)
+        try:
+            with self.store.transaction() as session:
+                if workflow_steps.known(session, step_id, team=by.team):
+                    return
+                found = self._crew(session, crew, channel, by.team)
+                run = self.runs.queue(
+                    session, found.id, dict(inputs), viewer=viewer, channel=channel, source="workflow"
+                )
+                workflow_steps.add(session, step_id, team=by.team, run_id=run.id)
+        except UserError as refusal:
+            self.finish(StepEnd(step_id, by.team, error=refusal.sentence))
+            return
+        self.runs.launcher.launch(run, lambda reason: self.finish(StepEnd(step_id, by.team, error=reason)))
+
+    def tell(self) -> None:
+        """Tell Slack of the steps whose runs are over; several processes may call it, every few seconds."""
+        with self.store.reading() as session:
+            ended = [(step, runs.fetch(session, step.execution_id)) for step in workflow_steps.to_tell(session)]
+        for step, run in ended:
+            try:
+                self.finish(_end(step.id, run))
+            except Exception:
+                logger.exception("Slack could not be told how the step %s ended", step.id)
+                continue
+            with self.store.transaction() as session:
+                workflow_steps.told(session, step.id)
+
+    def _crew(self, session: Session, name: str, channel: str, team: str) -> CrewInstance:
+        found = crews.named(session, name, team=team)
+        if found is None:
+            raise NoSuchCrew(name=name)
+        if (shares.level(session, found.id, (EVERYBODY, channel), team=team) or 0) < Level.RUN:
+            raise NotForWorkflows(name=found.name)
+        return found
+
+
+def _end(step_id: str, run: Execution) -> StepEnd:
+    if run.status is RunState.COMPLETED:
+        return StepEnd(step_id, run.team, result=run.results or "", run=run)
+    where = f" at “{run.error_task}”" if run.error_task else ""
+    said = "was stopped." if run.status is RunState.CANCELLED else f"failed{where}. {run.error or ''}"
+    return StepEnd(step_id, run.team, error=f"The run of “{run.crew_name}” {said}".strip(), run=run)

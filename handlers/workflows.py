@@ -1,0 +1,23 @@
+"""Workflow Builder's step “Run a crew”."""
+
+from __future__ import annotations
+
+from slack_bolt import App
+
+from bot.services import Actor
+from bot.services.workflows import Workflows
+from bot.slack.blocks import Json
+from bot.slack.commands import Commands, Words
+
+
+def register(app: App, commands: Commands) -> None:
+    """Answer when a workflow comes to the step."""
+    app.function("run_crew", auto_acknowledge=True)(run_crew)
+
+
+def run_crew(event: Json, workflows: Workflows, actor: Actor) -> None:
+    inputs = event["inputs"]
+    given = Words.parse(f"run {inputs.get('inputs') or ''}").inputs
+    by = Actor(actor.team, inputs["person"])
+    step_id, crew = event["function_execution_id"], str(inputs["crew"]).strip()
+    workflows.begin(step_id, crew, given, channel=inputs["channel"], by=by)

@@ -1,0 +1,76 @@
+"""The step “Run a crew” of Workflow Builder: it completes or fails as its run does, once."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from bot.app import Crewcall
+from bot.services.sharing import Access
+from bot.settings import Settings
+from store.crews import CrewInstance
+from tests.journeys.conftest import CrewMaker
+from tests.support.people import Person
+from tests.support.scripted_model import ScriptedModel
+
+STEP = "Run a crew"
+
+
+def begins(person: Person, **inputs: str) -> str:
+    return person.runs_step(STEP, **{"crew": "Market research", "channel": "#general", "person": person.name, **inputs})
+
+
+def test_a_step_completes_with_the_result(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research deep tides.").says("They rise.")
+
+    step = begins(ana, inputs='topic="deep tides"')
+
+    ended = ana.sees_step(step, "completed")
+    assert ended["outputs"]["result"] == "They rise."
+    assert ended["outputs"]["link"].startswith("http")
+    ana.sees("Market research · ✅ Done", "topic: deep tides")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ({"crew": "Nothing"}, "There is no crew called “Nothing”."),
+        ({}, "“Market research” needs topic."),
+    ],
+)
+def test_what_is_wrong_fails_the_step_at_once(
+    ana: Person, a_crew: CrewInstance, inputs: dict[str, str], sentence: str
+) -> None:
+    assert ana.sees_step(begins(ana, **inputs), "failed")["error"] == sentence
+
+
+def test_a_failed_run_fails_its_step(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research tides.").fails(401)
+
+    error = ana.sees_step(begins(ana, inputs="topic=tides"), "failed")["error"]
+
+    assert error.startswith("The run of “Market research” failed at “Research”.")
+
+
+def test_a_workflow_runs_only_what_is_shared_there(ana: Person, crew_of: CrewMaker) -> None:
+    crew_of(everybody=Access.NOTHING)
+
+    error = ana.sees_step(begins(ana, inputs="topic=tides"), "failed")["error"]
+
+    assert error.startswith("“Market research” is shared neither with everybody nor with that channel")
+
+
+def test_a_step_is_completed_after_a_restart(
+    ana: Person, llm: ScriptedModel, crewcall: Crewcall, settings: Settings, a_crew: CrewInstance, gate: threading.Event
+) -> None:
+    llm.when("Research tides.").says("They rise.", after=gate)
+    step = begins(ana, inputs="topic=tides")
+    llm.heard("Research tides.")
+    crewcall.close()
+    gate.set()
+
+    with closing(Crewcall(settings, default_model="openai/scripted")) as again:
+        again.start()
+        assert ana.sees_step(step, "completed")["outputs"]["result"] == "They rise."
