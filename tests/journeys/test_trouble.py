@@ -146,7 +146,8 @@ def test_a_result_that_slack_took_without_an_answer_is_there_once(
 def assert_told_once(person: Person) -> None:
     """The one run has a parent that says it is done, one progress message and one result."""
     person.sees("Market research · ✅ Done")
-    thread = person.reads_thread(of="Started by", until="Research · Complete")
+    person.reads_thread(of="Started by", until="Research · Complete")
+    thread = person.reads_thread(of="Started by", until="Run again")
     results = [said for said in thread if "Run again" in said]
     assert (len(person.reads()), len(thread), len(results)) == (1, 2, 1)
 
