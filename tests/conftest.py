@@ -23,15 +23,21 @@ if TYPE_CHECKING:
     from bot.app import Crewcall
 
 
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory, CrewAI imported."""
+@pytest.fixture(scope="session", autouse=True)
+def hardened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory; whichever test comes first in a process may import CrewAI, so it is tamed before."""
     data_dir = tmp_path_factory.mktemp("data")
     harden(data_dir)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def engine(hardened: Path) -> Path:
+    """The data directory, CrewAI imported."""
     warmup = Warmup()
     warmup.start()
     warmup.wait()
-    return data_dir
+    return hardened
 
 
 @pytest.fixture
