@@ -7,7 +7,7 @@ from slack_bolt import App
 from bot.services import Actor
 from bot.services.workflows import Workflows
 from bot.slack.blocks import Json
-from bot.slack.commands import Commands, Words
+from bot.slack.commands import Commands
 
 
 def register(app: App, commands: Commands) -> None:
@@ -17,7 +17,6 @@ def register(app: App, commands: Commands) -> None:
 
 def run_crew(event: Json, workflows: Workflows, actor: Actor) -> None:
     inputs = event["inputs"]
-    given = Words.parse(f"run {inputs.get('inputs') or ''}").inputs
     by = Actor(actor.team, inputs["person"])
     step_id, crew = event["function_execution_id"], str(inputs["crew"]).strip()
-    workflows.begin(step_id, crew, given, channel=inputs["channel"], by=by)
+    workflows.begin(step_id, crew, inputs.get("inputs") or "", channel=inputs["channel"], by=by)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ForeignKey, select, update
+from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Record
@@ -12,11 +12,12 @@ from store.runs import UNFINISHED, ExecutionRow
 
 
 class WorkflowStep(Record):
-    """A step: ``id`` is Slack's name for the execution of the function."""
+    """A step: ``id`` is Slack's name for the execution of the function; ``error`` says why it got no run."""
 
     id: str
     team: str
-    execution_id: int
+    execution_id: int | None
+    error: str | None
     begun_at: datetime
     told_at: datetime | None
 
@@ -28,14 +29,17 @@ class WorkflowStepRow(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     team: Mapped[str]
-    execution_id: Mapped[int] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), index=True)
+    execution_id: Mapped[int | None] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), index=True)
+    error: Mapped[str | None]
     begun_at: Mapped[datetime]
     told_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
-def add(session: Session, step_id: str, *, team: str, run_id: int) -> WorkflowStep:
-    """Let a step wait for a run."""
-    row = WorkflowStepRow(id=step_id, team=team, execution_id=run_id, begun_at=datetime.now(UTC))
+def add(
+    session: Session, step_id: str, *, team: str, run_id: int | None = None, error: str | None = None
+) -> WorkflowStep:
+    """Let a step wait for a run, or for Slack to be told of the ``error`` for which it got none."""
+    row = WorkflowStepRow(id=step_id, team=team, execution_id=run_id, error=error, begun_at=datetime.now(UTC))
     session.add(row)
     session.flush()
     return WorkflowStep.model_validate(row)
@@ -48,11 +52,12 @@ def known(session: Session, step_id: str, *, team: str) -> bool:
 
 
 def to_tell(session: Session) -> list[WorkflowStep]:
-    """The steps of every workspace whose run is over and of which Slack does not know yet."""
+    """The steps of every workspace that got no run, or whose run is over, and of which Slack does not know yet."""
     wanted = (
         select(WorkflowStepRow)
-        .join(ExecutionRow, ExecutionRow.id == WorkflowStepRow.execution_id)
-        .where(WorkflowStepRow.told_at.is_(None), ExecutionRow.status.not_in([*UNFINISHED, "waiting"]))
+        .outerjoin(ExecutionRow, ExecutionRow.id == WorkflowStepRow.execution_id)
+        .where(WorkflowStepRow.told_at.is_(None))
+        .where(or_(WorkflowStepRow.error.is_not(None), ExecutionRow.status.not_in([*UNFINISHED, "waiting"])))
         .order_by(WorkflowStepRow.begun_at)
         .limit(100)
     )

@@ -11,6 +11,7 @@ from bot.errors import UserError
 from bot.services import Actor
 from bot.services.rights import Rights
 from bot.services.runs import Runs
+from bot.services.step_inputs import read_inputs
 from store import crews, runs, shares, workflow_steps
 from store.database import Store
 from store.runs import Execution, RunState
@@ -19,6 +20,7 @@ from store.shares import EVERYBODY, Level
 if TYPE_CHECKING:
     from store.crews import CrewInstance
     from store.database import Session
+    from store.workflow_steps import WorkflowStep
 
 logger = logging.getLogger(__name__)
 
@@ -55,38 +57,48 @@ class Workflows:
         self.runs = run_service
         self.finish = finish
 
-    def begin(self, step_id: str, crew: str, inputs: dict[str, str], *, channel: str, by: Actor) -> None:
+    def begin(self, step_id: str, crew: str, inputs: str, *, channel: str, by: Actor) -> None:
         """Run a crew for a step, once however often the step is told of; what is wrong ends the step.
 
         Whoever built the workflow says who runs it, so the crew must be shared with everybody or with the channel too.
         """
         viewer = self.rights.of(by)
         try:
+            given = read_inputs(inputs)
             with self.store.transaction() as session:
                 if workflow_steps.known(session, step_id, team=by.team):
                     return
                 found = self._crew(session, crew, channel, by.team)
-                run = self.runs.queue(
-                    session, found.id, dict(inputs), viewer=viewer, channel=channel, source="workflow"
-                )
+                run = self.runs.queue(session, found.id, given, viewer=viewer, channel=channel, source="workflow")
                 workflow_steps.add(session, step_id, team=by.team, run_id=run.id)
         except UserError as refusal:
-            self.finish(StepEnd(step_id, by.team, error=refusal.sentence))
+            self._refuse(step_id, by.team, refusal.sentence)
             return
         self.runs.launcher.launch(run, lambda reason: self.finish(StepEnd(step_id, by.team, error=reason)))
 
     def tell(self) -> None:
         """Tell Slack of the steps whose runs are over; several processes may call it, every few seconds."""
         with self.store.reading() as session:
-            ended = [(step, runs.fetch(session, step.execution_id)) for step in workflow_steps.to_tell(session)]
-        for step, run in ended:
-            try:
-                self.finish(_end(step.id, run))
-            except Exception:
-                logger.exception("Slack could not be told how the step %s ended", step.id)
-                continue
-            with self.store.transaction() as session:
-                workflow_steps.told(session, step.id)
+            ends = [_end(session, step) for step in workflow_steps.to_tell(session)]
+        for end in ends:
+            self._tell(end)
+
+    def _refuse(self, step_id: str, team: str, error: str) -> None:
+        """Write down first why the step got no run, so that Slack is told of it even if it does not listen now."""
+        with self.store.transaction() as session:
+            if workflow_steps.known(session, step_id, team=team):
+                return
+            workflow_steps.add(session, step_id, team=team, error=error)
+        self._tell(StepEnd(step_id, team, error=error))
+
+    def _tell(self, end: StepEnd) -> None:
+        try:
+            self.finish(end)
+        except Exception:
+            logger.exception("Slack could not be told how the step %s ended", end.step_id)
+            return
+        with self.store.transaction() as session:
+            workflow_steps.told(session, end.step_id)
 
     def _crew(self, session: Session, name: str, channel: str, team: str) -> CrewInstance:
         found = crews.named(session, name, team=team)
@@ -97,9 +109,12 @@ class Workflows:
         return found
 
 
-def _end(step_id: str, run: Execution) -> StepEnd:
+def _end(session: Session, step: WorkflowStep) -> StepEnd:
+    if step.execution_id is None:
+        return StepEnd(step.id, step.team, error=step.error)
+    run = runs.fetch(session, step.execution_id)
     if run.status is RunState.COMPLETED:
-        return StepEnd(step_id, run.team, result=run.results or "", run=run)
+        return StepEnd(step.id, run.team, result=run.results or "", run=run)
     where = f" at “{run.error_task}”" if run.error_task else ""
     said = "was stopped." if run.status is RunState.CANCELLED else f"failed{where}. {run.error or ''}"
-    return StepEnd(step_id, run.team, error=f"The run of “{run.crew_name}” {said}".strip(), run=run)
+    return StepEnd(step.id, run.team, error=f"The run of “{run.crew_name}” {said}".strip(), run=run)

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from bot.app import Crewcall
+from bot.local_slack import LocalSlack
 from bot.services.sharing import Access
 from bot.settings import Settings
 from store.crews import CrewInstance
@@ -74,3 +75,70 @@ def test_a_step_is_completed_after_a_restart(
     with closing(Crewcall(settings, default_model="openai/scripted")) as again:
         again.start()
         assert ana.sees_step(step, "completed")["outputs"]["result"] == "They rise."
+
+
+@pytest.mark.parametrize(
+    "inputs", ["topic=deep tides", 'topic="deep tides"', '{"topic": "deep tides"}', "topic=deep\ntides"]
+)
+def test_an_input_is_all_of_its_line_or_json(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance, inputs: str
+) -> None:
+    llm.when("Research deep").says("They rise.")
+
+    ana.sees_step(begins(ana, inputs=inputs), "completed")
+
+    said = "\n".join(ana.reads())
+    assert "deep tides" in said or "deep\ntides" in said
+
+
+@pytest.mark.parametrize("inputs", ["tides", '{"topic": '])
+def test_inputs_that_are_not_understood_fail_the_step(ana: Person, a_crew: CrewInstance, inputs: str) -> None:
+    error = ana.sees_step(begins(ana, inputs=inputs), "failed")["error"]
+
+    assert error.startswith("I do not understand the inputs.")
+
+
+def test_a_step_that_is_told_of_twice_runs_once(
+    ana: Person, llm: ScriptedModel, workspace: LocalSlack, a_crew: CrewInstance
+) -> None:
+    llm.when("Research tides.").says("They rise.")
+    workspace.misbehave({"duplicate_deliveries": True})
+
+    ana.sees_step(begins(ana, inputs="topic=tides"), "completed")
+
+    assert sum("topic: tides" in said for said in ana.reads()) == 1
+
+
+def test_a_stopped_run_fails_its_step(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance, gate: threading.Event
+) -> None:
+    llm.when("Research tides.").says("They rise.", after=gate)
+    step = begins(ana, inputs="topic=tides")
+    llm.heard("Research tides.")
+
+    ana.types("/crew stop")
+    ana.sees("Stopping Market research.")
+
+    assert ana.sees_step(step, "failed")["error"] == "The run of “Market research” was stopped."
+
+
+def test_a_crew_that_is_deleted_meanwhile_completes_its_step(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance, gate: threading.Event
+) -> None:
+    llm.when("Research tides.").says("They rise.", after=gate)
+    step = begins(ana, inputs="topic=tides")
+    llm.heard("Research tides.")
+    ana.types("/crew delete market")
+    ana.presses("Delete…", and_confirms="Delete")
+    ana.sees("Market research is deleted.")
+    gate.set()
+
+    assert ana.sees_step(step, "completed")["outputs"]["result"] == "They rise."
+
+
+def test_a_refusal_reaches_slack_when_it_listens_again(
+    ana: Person, workspace: LocalSlack, a_crew: CrewInstance
+) -> None:
+    workspace.misbehave({"methods": {"functions.completeError": {"status": 500, "times": 1}}})
+
+    assert ana.sees_step(begins(ana, crew="Nothing"), "failed")["error"] == "There is no crew called “Nothing”."
