@@ -30,7 +30,7 @@ class NoSuchCrew(UserError):
 
 
 class NotForWorkflows(UserError):
-    """“{name}” is shared neither with everybody nor with that channel, so no workflow may run it there."""
+    """“{name}” is not shared with everybody, so no workflow may run it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Workflows:
     def begin(self, step_id: str, crew: str, inputs: str, *, channel: str, by: Actor) -> None:
         """Run a crew for a step, once however often the step is told of; what is wrong ends the step.
 
-        Whoever built the workflow says who runs it, so the crew must be shared with everybody or with the channel too.
+        Whoever built the workflow says who runs it and where, and reads the result: only what everybody may run is run.
         """
         viewer = self.rights.of(by)
         try:
@@ -68,7 +68,7 @@ class Workflows:
             with self.store.transaction() as session:
                 if workflow_steps.known(session, step_id, team=by.team):
                     return
-                found = self._crew(session, crew, channel, by.team)
+                found = self._crew(session, crew, by.team)
                 run = self.runs.queue(session, found.id, given, viewer=viewer, channel=channel, source="workflow")
                 workflow_steps.add(session, step_id, team=by.team, run_id=run.id)
         except UserError as refusal:
@@ -100,11 +100,11 @@ class Workflows:
         with self.store.transaction() as session:
             workflow_steps.told(session, end.step_id)
 
-    def _crew(self, session: Session, name: str, channel: str, team: str) -> CrewInstance:
+    def _crew(self, session: Session, name: str, team: str) -> CrewInstance:
         found = crews.named(session, name, team=team)
         if found is None:
             raise NoSuchCrew(name=name)
-        if (shares.level(session, found.id, (EVERYBODY, channel), team=team) or 0) < Level.RUN:
+        if (shares.level(session, found.id, (EVERYBODY,), team=team) or 0) < Level.RUN:
             raise NotForWorkflows(name=found.name)
         return found
 

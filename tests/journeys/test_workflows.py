@@ -55,12 +55,16 @@ def test_a_failed_run_fails_its_step(ana: Person, llm: ScriptedModel, a_crew: Cr
     assert error.startswith("The run of “Market research” failed at “Research”.")
 
 
-def test_a_workflow_runs_only_what_is_shared_there(ana: Person, crew_of: CrewMaker) -> None:
+def test_a_workflow_runs_only_what_is_shared_with_everybody(ana: Person, ben: Person, crew_of: CrewMaker) -> None:
     crew_of(everybody=Access.NOTHING)
+    ana.types("/crew edit market")
+    ana.presses("Share")
+    ana.chooses("Channels whose members may run it", "#research")
+    ana.submits()
 
-    error = ana.sees_step(begins(ana, inputs="topic=tides"), "failed")["error"]
+    step = ben.runs_step(STEP, crew="Market research", inputs="topic=tides", channel="#research", person="Ana Ferreira")
 
-    assert error.startswith("“Market research” is shared neither with everybody nor with that channel")
+    assert ben.sees_step(step, "failed")["error"].startswith("“Market research” is not shared with everybody")
 
 
 def test_a_step_is_completed_after_a_restart(
