@@ -10,12 +10,16 @@ from bot.errors import FormRefused, UserError
 from bot.services import Actor
 from bot.services.admins import AdministratorsOnly
 from bot.services.flows import Flows
+from bot.services.limits import NotYourLimit
 from bot.services.readiness import InputsMissing
+from bot.services.reviews import NotAReviewer
 from bot.services.rights import NotAllowed, NotYourRun
 from bot.services.schedules import NotYourSchedule, OwnerLeft
 from bot.services.sharing import Access, ShareDraft
+from store import runs
 from store.crews import CrewDraft, Filter
 from store.more_settings import CrewSettings
+from store.runs import RunState
 from store.shares import Level
 from tests.support.office import (
     ADMIN,
@@ -75,7 +79,7 @@ def test_everybody_may_do_what_was_shared_and_nothing_else(
     if (may or 0) >= needs:
         do(office, who)
     else:
-        with pytest.raises((NotAllowed, NotYourRun, NotYourSchedule)) as refusal:
+        with pytest.raises((NotAllowed, NotAReviewer, NotYourLimit, NotYourRun, NotYourSchedule)) as refusal:
             do(office, who)
         assert f"<@{OWNER.user}>" in refusal.value.sentence
 
@@ -87,7 +91,7 @@ def test_ids_of_another_workspace_lead_nowhere(
 ) -> None:
     office.share(everybody="edit", edit_people=[BEN.user])
 
-    with pytest.raises(UserError, match="has been deleted"):
+    with pytest.raises(UserError, match=r"has been deleted|does not belong to a run"):
         do(office, who)
 
 
@@ -132,6 +136,22 @@ def test_whoever_started_a_run_may_see_and_stop_it_without_the_crew(office: Offi
     office.runs.stop(run.id, by=BEN)
 
 
+def test_who_started_a_run_retries_it_only_while_they_may_run_its_crew(office: Office) -> None:
+    office.share(run_people=[BEN.user])
+    run = office.start(BEN)
+    with office.store.transaction() as session:
+        claimed = runs.claim(session, run.id, owner="here")
+        assert claimed is not None
+        runs.finish(session, claimed, RunState.FAILED, error="The model is away.")
+    office.share()
+
+    for retry in (lambda: office.runs.retry(run.id, by=BEN), lambda: office.runs.retry_latest(by=BEN)):
+        with pytest.raises(NotAllowed, match=OWNER.user):
+            retry()
+    office.share(run_people=[BEN.user])
+    assert office.runs.retry(run.id, by=BEN).status is RunState.QUEUED
+
+
 def test_runs_of_a_deleted_crew_are_their_starters_and_the_administrators(office: Office) -> None:
     office.share(everybody="edit")
     office.crews.delete(office.crew.id, by=OWNER)
@@ -158,7 +178,7 @@ def test_lists_hold_what_one_may_use(office: Office, shared: dict[str, object], 
     assert (seen in dict(office.crews.names(by=who))) is bool(may)
     assert (seen in dict(office.crews.names(by=who, to=Level.EDIT))) is ((may or 0) >= Level.EDIT)
     assert bool(office.runs.latest(by=who)) is bool(may)
-    assert ids(Filter.MINE) == ({office.crew.id, office.other.id} if who == OWNER else set())
+    assert ids(Filter.MINE) == ({office.crew.id, office.other.id, office.flow.id} if who == OWNER else set())
     assert ids(Filter.SHARED) == ids(Filter.ALL) - ids(Filter.MINE)
 
 

@@ -254,11 +254,13 @@ class Runs:
     def retry(self, run_id: int, *, by: Actor) -> Execution:
         """Let a run that failed or was stopped go on from what is unfinished, in the same thread.
 
-        Raises ``Gone``, ``NotYourRun`` or ``NotRetried``; of two who ask at once the second gets that.
+        Raises ``Gone``, ``NotAllowed``, ``NotYourRun`` or ``NotRetried``; of two who ask at once the second gets that.
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             found = viewer.require_run(session, run_id, Level.RUN)
+            # Whoever started it sees it and stops it for ever, but has it work on only with the crew.
+            viewer.require(session, found.crew_id or 0, Level.RUN)
             run = runs.retry(session, run_id, by=by.user)
             if run is None:
                 raise NotRetried(name=found.crew_name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any, Literal
 
 from bot.pictures.png import Painter
 from bot.recurrence import Kind, Recurrence
@@ -13,11 +14,14 @@ from bot.services.admins import Admins
 from bot.services.agents import Agents
 from bot.services.audit import AuditLog
 from bot.services.crews import Crews
+from bot.services.describing import Describing
 from bot.services.flows import Flows
 from bot.services.history import History
-from bot.services.limits import Limits
+from bot.services.limits import Limits, NewLimit
+from bot.services.memories import Memories
 from bot.services.pictures import Pictures
 from bot.services.projects import Projects
+from bot.services.reviews import Reviews
 from bot.services.rights import Rights
 from bot.services.run_history import RunHistory
 from bot.services.runs import Runs, Tell
@@ -25,15 +29,18 @@ from bot.services.schedules import Schedules
 from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
 from bot.services.templates import Templates
-from store import schedules
+from store import crews, limits, reviews, runs, schedules, steps, versions
 from store.agents import AgentDraft
 from store.crews import CrewDraft
 from store.database import Store
-from store.limits import CrewLimits
-from store.more_settings import AgentSettings, CrewSettings, TaskSettings
-from store.runs import Execution
+from store.limits import Ceiling, CrewLimits, LimitPause, Scope
+from store.more_settings import AgentSettings, CrewSettings, ReviewSettings, TaskSettings
+from store.reviews import Review
+from store.runs import Execution, RunState
 from store.schedules import ScheduleDraft
 from store.shares import Level
+from store.sketches import AgentSketch, CrewSketch, TaskSketch
+from store.steps import StepDraft
 from store.tasks import TaskDraft
 from store.templates import TemplateDraft
 
@@ -42,6 +49,7 @@ OWNER, ADMIN, BEN, CHLOE = (Actor(TEAM, user) for user in ("U0OWNER", "U0ADMIN",
 # The same ids in another workspace are other people, whoever administers it.
 STRANGER, THEIR_ADMIN = Actor(ELSEWHERE, BEN.user), Actor(ELSEWHERE, ADMIN.user)
 RESEARCH, BOARD = "C0RESEARCH", "C0BOARD"
+THREAD = "1700000000.000100"
 
 
 @dataclass
@@ -92,6 +100,25 @@ class Launcher:
     def stop(self, run: Execution, by: str) -> None:
         self.stopped.append(run.id)
 
+    def resume(self, run_id: int) -> None:
+        pass
+
+
+class Silence:
+    """There are no user groups, and nobody reads what is said in threads."""
+
+    def groups(self, team: str) -> list[tuple[str, str]]:
+        return []
+
+    def group_members(self, team: str, group: str) -> list[str]:
+        return []
+
+    def show(self, review: Review) -> None:
+        pass
+
+    def remind(self, review: Review) -> None:
+        pass
+
 
 SCHEDULE = ScheduleDraft(
     recurrence=Recurrence(kind=Kind.ONCE, on=date(2099, 1, 1)), zone="Europe/London", channel="C0GENERAL"
@@ -99,7 +126,10 @@ SCHEDULE = ScheduleDraft(
 
 
 class Office:
-    """All services over one store, and a crew of the owner with an agent, a task and a run that the owner started."""
+    """All services over one store, and a crew of the owner with an agent, a task and a run that the owner started.
+
+    The owner has a flow as well, with one step; it is shared just as the crew is.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store, self.slack = store, Slack()
@@ -118,7 +148,11 @@ class Office:
         self.launcher = Launcher()
         self.runs = Runs(store, rights, self.launcher, lambda name, team: None)
         self.rights = rights
-        self.templates = Templates(store, rights, Projects(store, rights, environ={}))
+        self.projects = Projects(store, rights, environ={})
+        self.templates = Templates(store, rights, self.projects)
+        self.memories = Memories(store, rights)
+        self.describing = Describing(store, rights, lambda team, wish, over: SKETCH)
+        self.reviews = Reviews(store, rights, Silence(), self.launcher, Silence())
         self.schedules = Schedules(store, rights, self.admins, self.slack, self.runs)
         self.crew = self.crews.create(CrewDraft(name="Market research"), by=OWNER)
         self.other = self.crews.create(CrewDraft(name="Another one"), by=OWNER)
@@ -138,16 +172,86 @@ class Office:
                 by=OWNER.user,
                 next_at=datetime(2099, 1, 1, tzinfo=UTC),
             )
+            digest = CrewDraft(name="Digest", is_flow=True)
+            self.flow = crews.add(session, digest, team=TEAM, by=OWNER.user)
+            self.step = steps.add(session, STEP, flow_id=self.flow.id, team=TEAM, by=OWNER.user)
 
     def start(self, by: Actor) -> Execution:
         return self.runs.start(self.crew.id, {}, by=by, channel="C0GENERAL", tell=print)
 
     def share(self, **shared: object) -> None:
-        self.sharing.share(self.crew.id, ShareDraft.model_validate(shared), by=OWNER)
+        for each in (self.crew, self.flow):
+            self.sharing.share(each.id, ShareDraft.model_validate(shared), by=OWNER)
+
+    def going(self) -> Execution:
+        """A run of the crew that the owner started in ``THREAD`` and this process works on."""
+        with self.store.transaction() as session:
+            told: dict[str, Any] = {"version": 1, "by": OWNER.user, "channel": "C0GENERAL", "thread_ts": THREAD}
+            run = runs.add(session, self.crew, self.run.definition, {}, **told)
+            claimed = runs.claim(session, run.id, owner="here")
+        assert claimed is not None
+        return claimed
+
+    def ended(self, status: RunState) -> Execution:
+        """One that has ended so."""
+        run = self.going()
+        with self.store.transaction() as session:
+            runs.finish(session, run, status, results="Facts.")
+        return run
+
+    def at_a_limit(self) -> tuple[Execution, LimitPause]:
+        """One that waits at a limit of its crew."""
+        run, ceiling = self.going(), Ceiling("run_tokens", Scope.CREW, 10)
+        with self.store.transaction() as session:
+            pause = limits.pause(session, run.id, ceiling, used=10, said="Enough.", task="Research")
+            runs.pause(session, run, waiting_for="Research")
+        return run, pause
+
+    def asking(self, kind: Literal["review", "question"] = "review") -> Review:
+        """What one asks, for anybody who may edit its crew."""
+        run = self.going()
+        with self.store.transaction() as session:
+            asked = reviews.ask(
+                session,
+                run,
+                "x",
+                kind=kind,
+                task="Research",
+                agent="Researcher",
+                produced="Facts.",
+                prompt="Which?",
+                settings=ReviewSettings(),
+                round=0,
+                now=datetime.now(UTC),
+            )
+        assert asked is not None
+        return asked
+
+    def thread(self, status: RunState | None = None) -> str:
+        """The thread of one that goes on, or has ended so."""
+        _ = self.ended(status) if status else self.going()
+        return THREAD
+
+    def allow(self, by: Actor) -> None:
+        """Let one that waits at a limit of its crew take more."""
+        run, pause = self.at_a_limit()
+        self.limits.allow(run.id, pause.id, NewLimit(most=20), by=by)
+
+    def newest(self, crew_id: int) -> int:
+        """The number of a crew's newest version."""
+        with self.store.reading() as session:
+            return versions.number(session, crew_id, team=TEAM)
 
 
 AGENT = AgentDraft(name="Writer", role="Writer", goals=["Write"], backstory="Wrote.")
 TASK = TaskDraft(name="Write", description="Write.", expected_output="Text.")
+STEP = StepDraft(name="Pause", kind="wait", settings={"seconds": 60})
+SKETCH = CrewSketch(
+    name="Market research",
+    agents=[AgentSketch(name="Researcher", role="Analyst", goals=["Find"], backstory="Reads.")],
+    tasks=[TaskSketch(name="Research", agent="Researcher", description="Do it well.", expected_output="Facts.")],
+)
+STATE = {"type": "object", "properties": {"topic": {"type": "string"}}}
 
 # Each thing that can be done with the crew, and what one must be allowed for it.
 SEE: dict[str, Callable[[Office, Actor], object]] = {
@@ -164,6 +268,21 @@ SEE: dict[str, Callable[[Office, Actor], object]] = {
     "read somebody’s log": lambda o, by: o.runs.log(o.run.id, by=by),
     "schedule it": lambda o, by: o.schedules.create(o.crew.id, SCHEDULE, by=by),
     "run it again": lambda o, by: o.runs.again(o.run.id, by=by, tell=print),
+    "run it again in its thread": lambda o, by: o.runs.again_in_thread("C0GENERAL", o.thread(), by=by, tell=print),
+    "run its newest version": lambda o, by: o.runs.newest(o.run.id, by=by, tell=print),
+    "have its result changed": lambda o, by: o.runs.follow_up(
+        "C0GENERAL", o.thread(RunState.COMPLETED), "Shorter.", by=by, tell=print
+    ),
+    "retry somebody’s run": lambda o, by: o.runs.retry(o.ended(RunState.FAILED).id, by=by),
+    "get the files of somebody’s run": lambda o, by: o.runs.files(o.run.id, by=by),
+    "see the state of somebody’s run": lambda o, by: o.runs.state(o.run.id, by=by),
+    "see what it remembers": lambda o, by: o.memories.newest(o.crew.id, by=by),
+    "export it": lambda o, by: o.projects.export(o.crew.id, by=by),
+    "see what its schedule asks": lambda o, by: o.schedules.asked(o.crew.id, by=by),
+    "see when it would run": lambda o, by: o.schedules.preview(o.crew.id, SCHEDULE, by=by),
+    "see which flows run it": lambda o, by: o.flows.used_by(o.crew.id, by=by),
+    "see what it needs in a flow": lambda o, by: o.flows.needs(o.crew.id, by=by),
+    "see the steps of a flow": lambda o, by: o.flows.sheet(o.flow.id, by=by),
 }
 CHANGE: dict[str, Callable[[Office, Actor], object]] = {
     "open it for editing": lambda o, by: o.crews.get(o.crew.id, by=by, to=Level.EDIT),
@@ -184,6 +303,32 @@ CHANGE: dict[str, Callable[[Office, Actor], object]] = {
     "move a task": lambda o, by: o.tasks.move_to(o.task.id, o.other.id, by=by),
     "remove a task": lambda o, by: o.tasks.remove(o.task.id, by=by),
     "stop somebody’s run": lambda o, by: o.runs.stop(o.run.id, by=by),
+    "stop somebody’s run in its thread": lambda o, by: o.runs.stop_in_thread("C0GENERAL", o.thread(), by=by),
+    "have a task reviewed": lambda o, by: o.tasks.set_review(o.task.id, ReviewSettings(), version=1, by=by),
+    "let it forget": lambda o, by: o.memories.forget(o.crew.id, by=by),
+    "describe a change": lambda o, by: o.describing.propose("Better.", crew_id=o.crew.id, by=by),
+    "correct a described change": lambda o, by: o.describing.corrected(SKETCH, crew_id=o.crew.id, by=by),
+    "make a described change": lambda o, by: o.describing.apply(o.crew.id, SKETCH, version=o.newest(o.crew.id), by=by),
+    "raise its limit for a run": lambda o, by: o.allow(by),
+    "open a review": lambda o, by: o.reviews.to_decide(o.asking().id, by=by),
+    "approve a result": lambda o, by: o.reviews.approve(o.asking().id, 0, by=by),
+    "send a result back": lambda o, by: o.reviews.send_back(o.asking().id, "Shorter.", by=by),
+    "edit a result": lambda o, by: o.reviews.edit(o.asking().id, 0, "Other facts.", by=by),
+    "answer an agent": lambda o, by: o.reviews.reply(o.asking("question").id, "This one.", by=by),
+    "stop a run that asks": lambda o, by: o.reviews.stop(o.asking().id, by=by),
+    "add a step": lambda o, by: o.flows.add_step(o.flow.id, STEP.model_copy(update={"name": "More"}), by=by),
+    "open a step": lambda o, by: o.flows.get_step(o.step.id, by=by),
+    "change a step": lambda o, by: o.flows.change_step(
+        o.step.id, STEP.model_copy(update={"name": "Rest"}), version=1, by=by
+    ),
+    "move a step": lambda o, by: o.flows.move_step(o.step.id, later=True, by=by),
+    "remove a step": lambda o, by: o.flows.remove_step(o.step.id, by=by),
+    "see what a step alone asks": lambda o, by: o.flows.asked_alone(o.step.id, by=by),
+    "try a step alone": lambda o, by: o.runs.try_step(o.step.id, {}, by=by, channel="C0GENERAL", tell=print),
+    "see what a step can be given": lambda o, by: o.flows.available(o.flow.id, by=by),
+    "see what a task can be given": lambda o, by: o.flows.linkable(o.flow.id, by=by),
+    "set a flow’s state": lambda o, by: o.flows.set_state(o.flow.id, STATE, version=1, by=by),
+    "reshape a flow’s state": lambda o, by: o.flows.reshape_state(o.flow.id, lambda was: STATE, by=by),
 }
 OWN: dict[str, Callable[[Office, Actor], object]] = {
     "see with whom it is shared": lambda o, by: o.sharing.get(o.crew.id, by=by),
