@@ -9,7 +9,7 @@ from bot.services.crews import CrewSheet
 from bot.services.sharing import in_words
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, escape, fit_escaped
+from bot.slack.text import count, escape, fit_escaped, fit_markup
 from handlers.flow_page import flow_rows, openers
 from handlers.run_words import run_line
 from handlers.schedule_list import crew_lines
@@ -49,14 +49,26 @@ def deleted_page(name: str) -> Json:
 
 
 def delete_confirmation(sheet: CrewSheet) -> Json:
-    """“Are you sure?”, with what goes with the crew."""
-    goes = f"{count(len(sheet.agents), 'agent')} and {count(len(sheet.tasks), 'task')}"
-    if sheet.flow:
-        goes = count(len(sheet.flow.steps), "step")
-    if sheet.schedules:
-        goes += f" and {count(len(sheet.schedules), 'schedule')}"
-    text = f"“{sheet.crew.name}” goes with its {goes}. Its past runs stay in the history. This can’t be undone."
+    """“Are you sure?”, with what goes with the crew, what stays, and what stands in the way."""
+    if sheet.in_the_way:
+        names = ", ".join(f"“{name}”" for name in sheet.in_the_way)
+        text = f"“{sheet.crew.name}” can’t be deleted while flows run it. Remove its steps first from {names}."
+    else:
+        stay = f"What belongs to it ({sheet.parts_in_all}) and its past runs stay" if sheet.parts else "Past runs stay"
+        text = f"“{sheet.crew.name}” goes with its {_goes(sheet)}. {stay}. This can’t be undone."
     return blocks.confirm(f"Delete this {sheet.crew.kind}?", text, "Delete", "Keep it", danger=True)
+
+
+def _goes(sheet: CrewSheet) -> str:
+    """What is deleted with the crew or flow, in numbers."""
+    things = [count(len(sheet.agents), "agent"), count(len(sheet.tasks), "task")]
+    if sheet.flow:
+        things = [count(len(sheet.flow.steps), "step")]
+    if sheet.schedules:
+        things.append(count(len(sheet.schedules), "schedule"))
+    if sheet.facts:
+        things.append(count(sheet.facts, "remembered fact"))
+    return f"{', '.join(things)} and {count(sheet.version, 'version')}"
 
 
 def not_ready(sheet: CrewSheet) -> list[Json]:
@@ -100,7 +112,8 @@ def _buttons(sheet: CrewSheet) -> Iterable[Json]:
             label = f"Settings of {crew.name}"
             yield blocks.button("More settings", "crew.settings", str(crew.id), accessibility_label=label)
     yield blocks.button("Picture", "crew.picture", str(crew.id), accessibility_label=f"Picture of {crew.name}")
-    if crew.settings.memory:
+    # What it remembers stays when its memory is turned off, and can be read and forgotten then, too.
+    if crew.settings.memory or sheet.facts:
         yield blocks.button("Memory", "crew.memory", str(crew.id), accessibility_label=f"Memory of {crew.name}")
     yield blocks.button("Copy", "crew.copy", str(crew.id), accessibility_label=f"Copy {crew.name}")
     yield blocks.button("Export", "project.export", str(crew.id), accessibility_label=f"Export {crew.name}")
@@ -179,14 +192,16 @@ def contained(sheet: CrewSheet) -> Iterable[Json]:
     """What belongs to the crew or flow, and the flows that run it."""
     if sheet.parts:
         yield blocks.divider()
-        yield blocks.section(f"*Belongs to it* ({len(sheet.parts)})")
+        yield blocks.section(f"*Belongs to it* ({sheet.parts_in_all})")
     for part in sheet.parts:
         label = f"Open {part.name}"
         button = blocks.button("Open", "crew.part", str(part.id), accessibility_label=label)
         yield blocks.section(f"{part.kind.capitalize()} *{escape(part.name)}*", accessory=button)
+    if sheet.parts_in_all > len(sheet.parts):
+        yield blocks.context("The list of crews shows all of them: choose this one there under “Part of”.")
     if sheet.used_by:
         names = ", ".join(f"*{escape(name)}*" for _, name in sheet.used_by)
-        yield blocks.context(fit_escaped(f"Used by the {'flows' if len(sheet.used_by) > 1 else 'flow'} {names}", 2_000))
+        yield blocks.context(fit_markup(f"Used by the {'flows' if len(sheet.used_by) > 1 else 'flow'} {names}", 2_000))
         yield openers(sheet.used_by, "used_by")
 
 

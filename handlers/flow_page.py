@@ -9,8 +9,7 @@ from bot.services.flows import FlowSheet, outcomes_of
 from bot.services.state_fields import KINDS, kind_of_field
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, escape, fit_escaped
-from store.crews import CrewInstance
+from bot.slack.text import count, escape, fit_escaped, fit_markup
 from store.shares import Level
 from store.steps import START, AfterPlan, FlowStep
 
@@ -33,7 +32,7 @@ def flow_rows(sheet: FlowSheet, picture: Json | None) -> Iterable[Json]:
         yield picture
     yield from _steps(sheet)
     yield from _state(sheet)
-    yield from _contained(sheet.contained)
+    yield from _contained(sheet)
 
 
 def openers(things: list[tuple[int, str]], block_id: str) -> Json:
@@ -119,7 +118,11 @@ def _state(sheet: FlowSheet) -> Iterable[Json]:
     yield blocks.section(f"*State*\n{listed}", accessory=change)
 
 
-def _contained(contained: list[CrewInstance]) -> Iterable[Json]:
-    if contained:
+def _contained(sheet: FlowSheet) -> Iterable[Json]:
+    if sheet.contained:
         yield blocks.section("*Contains*")
-        yield openers([(each.id, f"{each.name} ({each.kind})") for each in contained], "contains")
+    if sheet.usable:
+        usable = [each for each in sheet.contained if each.id in sheet.usable]
+        yield openers([(each.id, f"{each.name} ({each.kind})") for each in usable], "contains")
+    if others := [escape(each.name) for each in sheet.contained if each.id not in sheet.usable]:
+        yield blocks.context(fit_markup(f"Not shared with you: {', '.join(others)}", 2_000))

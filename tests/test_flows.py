@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.errors import EditedMeanwhile, FormRefused
+from bot.services import Actor
 from bot.services.checks import Place
 from bot.services.flows import NotAFlow, UsedByFlows
 from bot.services.rights import NotAllowed
 from bot.services.runs import InputsRefused, NotReady
+from bot.services.sharing import Access, ShareDraft
+from handlers.crew_page import crew_page, delete_confirmation
+from store import memories
 from store.crews import CrewDraft, CrewInstance
+from store.memories import Fact
 from store.steps import AfterPlan, FlowStep, StepDraft, TaskLink
 from store.tasks import TaskDraft
 from tests.support.office import BEN, OWNER, Office
@@ -34,6 +41,11 @@ def add(office: Office, flow: CrewInstance, name: str, *after: str, before: str 
     if told["kind"] not in ("crew", "each", "flow"):
         told["target_id"] = None
     return office.flows.add_step(flow.id, StepDraft(name=name, **told), by=OWNER, before=before)
+
+
+def shown(office: Office, crew: CrewInstance, by: Actor) -> str:
+    """Everything on a crew's page."""
+    return json.dumps(crew_page(office.crews.sheet(crew.id, by=by), place=None))
 
 
 def after(office: Office, flow: CrewInstance) -> dict[str, list[str]]:
@@ -143,6 +155,49 @@ def test_a_used_crew_is_not_deleted(office: Office, flow: CrewInstance) -> None:
 
     office.flows.remove_step(step.id, by=OWNER)
     office.crews.delete(office.crew.id, by=OWNER)
+
+
+def test_the_question_before_a_deletion_says_what_goes_what_stays_and_what_is_in_the_way(
+    office: Office, flow: CrewInstance
+) -> None:
+    def asked(crew: CrewInstance) -> str:
+        return str(delete_confirmation(office.crews.sheet(crew.id, by=OWNER))["text"]["text"])
+
+    now = datetime.now(UTC)
+    with office.store.transaction() as session:
+        fact = Fact(id="1", content="Tea.", scope="/", categories=[], created_at=now, recalled_at=now)
+        memories.keep(session, office.crew.id, [fact], team=flow.team)
+    for number in range(12):
+        office.crews.create(CrewDraft(name=f"Part {number}", parent_crew_id=office.crew.id), by=OWNER)
+    assert asked(office.crew) == (
+        "“Market research” goes with its 1 agent, 1 task, 1 schedule, 1 remembered fact and 3 versions. "
+        "What belongs to it (12) and its past runs stay. This can’t be undone."
+    )
+    page = shown(office, office.crew, OWNER)
+    assert "*Belongs to it* (12)" in page
+    assert "Memory of Market research" in page
+
+    step = add(office, flow, "Research")
+    assert asked(office.crew) == (
+        "“Market research” can’t be deleted while flows run it. Remove its steps first from “Weekly report”."
+    )
+    assert asked(flow) == ("“Weekly report” goes with its 1 step and 3 versions. Past runs stay. This can’t be undone.")
+    office.flows.remove_step(step.id, by=OWNER)
+    office.crews.delete(office.crew.id, by=OWNER)
+
+
+def test_a_page_opens_only_what_its_reader_may_use(office: Office, flow: CrewInstance) -> None:
+    add(office, flow, "Research")
+    office.share(run_people=[BEN.user])
+    assert office.crews.sheet(office.crew.id, by=BEN).used_by == []
+    assert "Weekly report" not in shown(office, office.crew, BEN)
+
+    office.share()
+    office.sharing.share(flow.id, ShareDraft(everybody=Access.RUN), by=OWNER)
+    page = shown(office, flow, BEN)
+    assert "Not shared with you: Market research" in page
+    assert "Open Market research" not in page
+    assert "Open Market research" in shown(office, flow, OWNER)
 
 
 def test_only_who_may_edit_the_flow_and_run_the_crew_puts_it_in(office: Office, flow: CrewInstance) -> None:

@@ -22,7 +22,7 @@ from bot.services.flows import FlowSheet, refuse_used, sheet_of
 from bot.services.history import current, record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.writing import write
-from store import agents, crews, runs, schedules, shares, steps, tasks, tools, versions
+from store import agents, crews, memories, runs, schedules, shares, steps, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance, Filter
 from store.database import Store
@@ -51,17 +51,21 @@ class CrewSheet:
     version: int
     # The tools of each agent, by the agent's id.
     tools: dict[int, list[Tool]] = field(default_factory=dict)
-    # The flows that run it, by id and name.
+    # The flows that run it and that the reader may use, by id and name; and all that run it, by name.
     used_by: list[tuple[int, str]] = field(default_factory=list)
+    in_the_way: list[str] = field(default_factory=list)
     # What the reader may do with it, and with whom it is shared besides, by their ids.
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
     schedules: list[Schedule] = field(default_factory=list)
     # What a flow has in place of agents and tasks.
     flow: FlowSheet | None = None
-    # What it is a part of, and its own parts that the reader may use.
+    # What it is a part of, its own parts that the reader may use, the first of so many.
     parent: CrewInstance | None = None
     parts: list[CrewInstance] = field(default_factory=list)
+    parts_in_all: int = 0
+    # How many facts it remembers.
+    facts: int = 0
 
     @property
     def takes(self) -> list[str]:
@@ -223,10 +227,12 @@ class Crews:
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
             scheduled = schedules.list_all(session, team=by.team, crew_id=crew_id)
             version = versions.number(session, crew_id, team=by.team)
-            used_by = steps.users_of(session, crew_id, team=by.team)
+            users = steps.users_of(session, crew_id, team=by.team)
+            used_by = [each for each in users if viewer.level(session, crews.get(session, each[0], team=by.team))]
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
             parent = crews.get(session, crew.parent_crew_id, team=by.team) if crew.parent_crew_id else None
-            parts, _ = crews.page(session, team=by.team, mine=by.user, seer=viewer.seer, parent=crew_id)
+            parts, parts_in_all = crews.page(session, team=by.team, mine=by.user, seer=viewer.seer, parent=crew_id)
+            facts = memories.count(session, crew_id, team=by.team)
         return CrewSheet(
             crew=crew,
             agents=members,
@@ -239,12 +245,15 @@ class Crews:
             version=version,
             tools=held,
             used_by=used_by,
+            in_the_way=[name for _, name in users],
             level=level,
             shares=shared,
             schedules=scheduled,
             flow=flow,
             parent=parent,
             parts=parts,
+            parts_in_all=parts_in_all,
+            facts=facts,
         )
 
 

@@ -68,6 +68,8 @@ class FlowSheet:
     version: int
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
+    # Those of ``contained`` that the reader may use, by their ids.
+    usable: frozenset[int] = frozenset()
 
     def step(self, key: str) -> FlowStep | None:
         """The step with this key."""
@@ -241,17 +243,19 @@ def outcomes_of(step: FlowStep) -> list[str]:
 def sheet_of(session: Session, flow: CrewInstance, viewer: Viewer) -> FlowSheet:
     """The flow with its steps, state, latest runs and what is wrong with it."""
     known = steps.list_all(session, flow.id, team=flow.team)
+    inside = contained(session, known, team=flow.team)
     return FlowSheet(
         flow=flow,
         steps=known,
         problems=problems_of(session, flow),
         fields=state.fields(flow.state_schema),
-        contained=contained(session, known, team=flow.team),
+        contained=inside,
         used_by=steps.users_of(session, flow.id, team=flow.team),
         runs=runs.latest(session, team=flow.team, crew_id=flow.id, limit=3),
         version=versions.number(session, flow.id, team=flow.team),
         level=viewer.level(session, flow) or Level.RUN,
         shares=shares.of_crew(session, flow.id, team=flow.team),
+        usable=frozenset(each.id for each in inside if viewer.level(session, each)),
     )
 
 
