@@ -13,7 +13,7 @@ from bot.services.crews import Crews
 from bot.services.tasks import Tasks
 from store.agents import AgentDraft
 from store.crews import CrewInstance, Process
-from store.more_settings import TaskSettings
+from store.more_settings import CrewSettings, TaskSettings
 from store.tasks import TaskDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
@@ -61,8 +61,11 @@ REVIEW_CHOICES = {
     "Somebody else": "Not the person who started the run",
     "When nobody has decided by then": "The run is stopped",
 }
+CREW = {"Knowledge": "Our office is in Lisbon."}
 CREW_CHOICES = {
     "Manager": "Researcher",
+    "Manager’s model": "openai/scripted",
+    "Planning model": "openai/scripted",
     "Plan first": "Plan all tasks first",
     "Memory": "Remember what was learnt",
     "Remember tool results": "Make the same call only once",
@@ -153,11 +156,14 @@ def test_a_review_is_taken_away_again(ana: Person, a_crew: CrewInstance) -> None
 
 def test_every_setting_of_a_crew_is_there_again(ana: Person, a_crew: CrewInstance) -> None:
     settings_of_crew(ana, a_crew.name)
-    answers(ana, {}, CREW_CHOICES)
+    # Models of any name can be written below those that are offered.
+    written = {"Another model for the manager", "Another planning model"}
+    assert set(ana.labels) == {info.title for info in CrewSettings.model_fields.values()} | written
+    answers(ana, CREW, CREW_CHOICES)
     ana.sees("Saved.", "version")
     settings_of_crew(ana, a_crew.name)
 
-    assert {label: ana.field(label) for label in CREW_CHOICES} == CREW_CHOICES
+    assert {label: ana.field(label) for label in (*CREW, *CREW_CHOICES)} == {**CREW, **CREW_CHOICES}
 
 
 @pytest.mark.parametrize(
