@@ -37,6 +37,13 @@ class Company:
         return list(self.names)
 
 
+class Fetched(Models):
+    """The small embedded model is here, all of its 478 MB."""
+
+    def problem(self, name: str) -> str | None:
+        return None if name == "local/qwen2.5-coder-0.5b" else super().problem(name)
+
+
 class Clock:
     seconds = 0.0
 
@@ -85,6 +92,16 @@ def test_each_provider_is_told_with_its_mend(store: Store, tmp_path: Path) -> No
     assert standing(sheet, "OpenAI") == Standing("OpenAI", True, "")
     assert standing(sheet, "DeepSeek").note == "Set DEEPSEEK_API_KEY on the server, or add a connection"
     assert standing(sheet, "Groq").note == "Install on the server: pip install 'crewai[litellm]'"
+
+
+def test_the_embedded_model_is_told_once_it_has_been_fetched(store: Store, tmp_path: Path) -> None:
+    ours = service(store, tmp_path)
+    mend = "Run crewcall fetch-model local/qwen2.5-coder-1.5b on the server"
+    assert standing(ours.sheet(by=ANA).standings, "Embedded model") == Standing("Embedded model", False, mend)
+
+    ours.models = Fetched("", tmp_path, {})
+    fetched = Standing("Embedded model", True, "local/qwen2.5-coder-0.5b")
+    assert standing(ours.sheet(by=ANA).standings, "Embedded model") == fetched
 
 
 def test_only_models_that_can_be_used_are_offered(store: Store, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class Connections:
         may_change = self.admins.is_admin(by)
         return ModelSheet(
             connections=found,
-            standings=[_standing(self.models, provider) for provider in PROVIDERS],
+            standings=[_embedded(self.models), *(_standing(self.models, provider) for provider in PROVIDERS)],
             default=ours.name(""),
             own_default=own_default,
             default_problem=ours.problem(""),
@@ -277,6 +277,7 @@ class Connections:
             return key if self._now() - at < _KEPT else None
 
 
+_EMBEDDED = "Embedded model"
 _TITLES = {"openai": "OpenAI, or a server that speaks like it", "azure": "Azure OpenAI"}
 
 
@@ -291,6 +292,14 @@ def _refuse_wandering_key(draft: ConnectionAnswers, before: Connection | None) -
 def _wants_key(draft: ConnectionDraft) -> bool:
     """Servers of one's own often want none."""
     return bool(BY_NAME[draft.provider].keys) and not draft.base_url
+
+
+def _embedded(models: Models) -> Standing:
+    """The models that run inside the bot's own process: those that have been fetched, or how to fetch one."""
+    fetched = [name for name in MODELS if models.problem(name) is None]
+    if fetched:
+        return Standing(_EMBEDDED, True, ", ".join(fetched))
+    return Standing(_EMBEDDED, False, f"Run crewcall fetch-model {next(iter(MODELS))} on the server")
 
 
 def _standing(models: Models, provider: Provider) -> Standing:
