@@ -18,7 +18,7 @@ from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, no_model_problem
 from bot.services.differences import Difference, differences
-from bot.services.freezing import frozen, frozen_whole
+from bot.services.freezing import everything_in, frozen, frozen_whole
 from bot.services.history import record
 from bot.services.rights import Rights, Viewer
 from bot.services.writing import write
@@ -43,6 +43,12 @@ class StillUndecided(UserError):
 
 class NoSuchCrew(UserError):
     """There is no crew or flow called “{name}”. There are: {known}."""
+
+
+class HoldsOthers(UserError):
+    """“{name}” runs “{part}”, which you may not use. Ask its owner, <@{owner}>, to share it with you."""
+
+    people = ("owner",)
 
 
 class Clash(StrEnum):
@@ -164,23 +170,30 @@ class Projects:
         return outcome
 
     def export(self, crew_id: int, form: Form | None = None, *, by: Actor) -> Written:
-        """The crew or flow as a project; raise ``Gone``, ``NotAllowed`` or ``NoSuchForm``.
+        """The crew or flow as a project; raise ``Gone``, ``NotAllowed``, ``HoldsOthers`` or ``NoSuchForm``.
 
         Without a ``form`` it is the usual one: classic for a crew, ``crewai.flow/v1`` for a flow.
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             crew = viewer.require(session, crew_id, Level.RUN)
+            # Who may run a flow need not see the crews that it runs, and a project shows all of them.
+            if hidden := _hidden(session, crew, viewer):
+                raise HoldsOthers(name=crew.name, part=hidden[0].name, owner=hidden[0].owner)
             definition = frozen_whole(session, crew)
             note(session, Verb.EXPORTED, crew.kind, crew.name, by=by)
         return write_project(definition, form)
 
     def export_all(self, *, by: Actor) -> Written:
-        """Every crew and flow that the person may use, each as a project in one folder, for backup and moving."""
+        """Every crew and flow that the person may use, each as a project in one folder, for backup and moving.
+
+        A flow that runs what they may not use stays away, because it would show that too.
+        """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             known = crews.names(session, team=by.team, seer=viewer.seer)
-            whole = [frozen_whole(session, crews.get(session, crew_id, team=by.team)) for crew_id, _ in sorted(known)]
+            usable = [crews.get(session, crew_id, team=by.team) for crew_id, _ in sorted(known)]
+            whole = [frozen_whole(session, crew) for crew in usable if not _hidden(session, crew, viewer)]
             note(session, Verb.EXPORTED, "workspace", by.team, by=by, details=f"{len(whole)} crews and flows.")
         return write_workspace(whole)
 
@@ -217,6 +230,12 @@ class Projects:
         if need.kind == "package":
             return _installed(need.name.partition("[")[0]) and "[" not in need.name
         return False
+
+
+def _hidden(session: Session, crew: CrewInstance, viewer: Viewer) -> list[CrewInstance]:
+    """What a flow runs and the person may not use."""
+    inside = everything_in(session, crew) if crew.is_flow else []
+    return [part for part in inside if viewer.level(session, part) is None]
 
 
 def _plan(session: Session, found: Found, decisions: Decisions, viewer: Viewer) -> Plan:

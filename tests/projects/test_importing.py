@@ -10,8 +10,9 @@ from bot.projects.reader import read
 from bot.projects.shelf import Form, NoSuchForm
 from bot.projects.source import from_zip
 from bot.projects.writing import packed
-from bot.services.projects import Clash, Decisions, Deed, NoSuchCrew, Projects, StillUndecided
+from bot.services.projects import Clash, Decisions, Deed, HoldsOthers, NoSuchCrew, Projects, StillUndecided
 from bot.services.rights import NotAllowed
+from bot.services.sharing import Access, ShareDraft
 from store import tools
 from store.crews import CrewDraft
 from store.tools import ToolDraft
@@ -162,6 +163,20 @@ def test_export_keeps_to_the_rights(projects: Projects, office: Office) -> None:
         projects.named("Marketing", by=OWNER)
     with pytest.raises(Gone):
         projects.export(4_711, by=OWNER)
+
+
+def test_a_flow_is_not_exported_with_crews_that_one_may_not_use(projects: Projects, office: Office) -> None:
+    from bot.projects.flow_form import as_flow
+
+    bundle = read(from_zip(packed(as_flow(FLOW))))
+    flow = projects.create(bundle, Decisions(otherwise=Clash.RENAME), by=OWNER).created[-1]
+    office.sharing.share(flow.id, ShareDraft(everybody=Access.RUN), by=OWNER)
+
+    with pytest.raises(HoldsOthers, match="which you may not use"):
+        projects.export(flow.id, by=BEN)
+    everything = "\n".join(projects.export_all(by=BEN).files.values())
+    assert flow.name not in everything
+    assert flow.name in "\n".join(projects.export_all(by=OWNER).files.values())
 
 
 def test_a_flow_has_one_form(projects: Projects, office: Office) -> None:
