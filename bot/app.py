@@ -70,6 +70,7 @@ from bot.services.desk import RunDesk
 from bot.services.files import FileShelf
 from bot.services.flows import Flows
 from bot.services.history import History
+from bot.services.home import Home
 from bot.services.limits import Limits
 from bot.services.memories import Memories
 from bot.services.models import Connections
@@ -254,6 +255,7 @@ class Crewcall:
         projects = Projects(self.store, self.rights, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,
+            "home": Home(self.store, self.rights, self.reviews),
             "pictures": pictures,
             "projects": projects,
             "templates": Templates(self.store, self.rights, projects),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bot.services import Actor
 from bot.services.crews import Crews
 from bot.slack import blocks
-from bot.slack.blocks import Json
+from bot.slack.blocks import Json, Style
 from bot.slack.text import count, escape, fit, fit_escaped
 from handlers.run_words import WORDS
 from store.crews import CrewInstance, Filter
@@ -46,7 +46,12 @@ class Look:
         """What a button of the list, or its choice of a crew or flow, stands for."""
         if chosen := action.get("selected_option"):
             return cls(parent=int(chosen["value"]))
-        words, offset, which, parent = json.loads(action["value"])
+        return cls.read(action["value"])
+
+    @classmethod
+    def read(cls, value: str) -> Look:
+        """What ``value`` said."""
+        words, offset, which, parent = json.loads(value)
         return cls(str(words), max(0, int(offset)), Filter(which), parent)
 
     @property
@@ -69,26 +74,39 @@ def rows(crews: Crews, actor: Actor, look: Look) -> list[Json]:
     title = f"*{count(total, 'crew')}*" + (f" matching “{fit_escaped(look.words, 100)}”" if look.words else "")
     title += f", part of *{escape(parent.name)}*" if parent else ""
     listed = [row(crew, actor) for crew in found]
-    return [blocks.section(title), *filters, *listed, *_turning(look, total)]
+    return [blocks.section(title), *filters, *listed, *turning(look, total, "crew.list_page")]
 
 
 def row(crew: CrewInstance, actor: Actor) -> Json:
     """One crew in a list, with a button that opens it."""
+    return blocks.section(_line(crew, actor), accessory=_open(crew), block_id=f"listed-{crew.id}")
+
+
+def rows_with_run(crew: CrewInstance, actor: Actor) -> list[Json]:
+    """One crew in a list, with the buttons that run and open it below."""
+    buttons = blocks.actions(_run(crew), _open(crew), block_id=f"controls-{crew.id}")
+    return [blocks.section(_line(crew, actor), block_id=f"listed-{crew.id}"), buttons]
+
+
+def _line(crew: CrewInstance, actor: Actor) -> str:
     mark = "🔀" if crew.is_flow else "👥"
     owner = "yours" if crew.owner == actor.user else f"of <@{crew.owner}>"
     about = f"\n{fit_escaped(' '.join(crew.description.split()), 150)}" if crew.description else ""
     last = "" if crew.status == "new" else f" · last run {WORDS[RunState(crew.status)]}"
-    button = blocks.button("Open", "crew.open", str(crew.id), accessibility_label=f"Open {crew.name}")
-    return blocks.section(
-        f"{mark} *{escape(crew.name)}* · {crew.kind}, {owner}{last}{about}",
-        accessory=button,
-        block_id=f"listed-{crew.id}",
-    )
+    return f"{mark} *{escape(crew.name)}* · {crew.kind}, {owner}{last}{about}"
+
+
+def _open(crew: CrewInstance) -> Json:
+    return blocks.button("Open", "crew.open", str(crew.id), accessibility_label=f"Open {crew.name}")
+
+
+def _run(crew: CrewInstance, style: Style | None = None) -> Json:
+    return blocks.button("Run", "crew.run", str(crew.id), style=style, accessibility_label=f"Run {crew.name}")
 
 
 def controls(crew: CrewInstance) -> Json:
     """What one most often does with a crew, beside opening it."""
-    run = blocks.button("Run", "crew.run", str(crew.id), style="primary", accessibility_label=f"Run {crew.name}")
+    run = _run(crew, "primary")
     runs = blocks.button("Runs", "do.runs", crew.name, accessibility_label=f"The last runs of {crew.name}")
     return blocks.actions(run, runs, block_id=f"controls-{crew.id}")
 
@@ -125,20 +143,21 @@ def _belonging(parent: CrewInstance | None) -> Json:
     return blocks.actions(search, block_id="list.parent")
 
 
-def _turning(look: Look, total: int) -> Iterable[Json]:
+def turning(look: Look, total: int, action: str) -> Iterable[Json]:
+    """The buttons to the pages before and after, their ids beginning with ``action``; nothing where there is one."""
     buttons = []
     if look.offset:
-        buttons.append(_page_button("Back", replace(look, offset=max(0, look.offset - PAGE)), "back"))
+        buttons.append(_page_button("Back", replace(look, offset=max(0, look.offset - PAGE)), f"{action}.back"))
     if look.offset + PAGE < total:
-        buttons.append(_page_button("More", replace(look, offset=look.offset + PAGE), "more"))
+        buttons.append(_page_button("More", replace(look, offset=look.offset + PAGE), f"{action}.more"))
     if buttons:
         shown = f"{look.offset + 1} to {min(look.offset + PAGE, total)} of {total}"
         yield blocks.context(shown)
         yield blocks.actions(*buttons, block_id="list.pages")
 
 
-def _page_button(text: str, look: Look, name: str) -> Json:
-    return blocks.button(text, f"crew.list_page.{name}", look.value, accessibility_label=f"{text}: other crews")
+def _page_button(text: str, look: Look, action: str) -> Json:
+    return blocks.button(text, action, look.value, accessibility_label=f"{text}: other crews")
 
 
 def _nothing(look: Look) -> list[Json]:

@@ -1,70 +1,61 @@
-"""App Home."""
+"""App Home: opened, turned to other crews, and its own buttons."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.services import Actor
-from bot.services.crews import Crews
-from bot.services.reviews import Reviews
-from bot.services.runs import Runs
-from bot.slack import blocks
-from bot.slack.blocks import Json
+from bot.services.home import Home
+from bot.services.schedules import Schedules
+from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands
-from bot.slack.text import escape
-from handlers.crew_list import NOTHING, filter_buttons, row
-from handlers.review_rows import waiting_rows
-from handlers.run_words import run_line
-from store.crews import Filter
-
-_MOST_CREWS = 20
+from handlers.crew_list import PAGE, Look
+from handlers.home_page import MOST, home_page
 
 
 def register(app: App, commands: Commands) -> None:
-    """Show App Home when it is opened."""
+    """Show App Home when it is opened, and answer the buttons that only it has."""
     app.event("app_home_opened")(open_home)
-    app.action(re.compile(r"^home\.show\."))(filter_home)
+    app.action(re.compile(r"^home\.show\."))(turn)
+    app.action("home.resume")(resume)
+    app.action("home.schedules")(pause_schedules)
 
 
-def open_home(event: Json, client: WebClient, crews: Crews, runs: Runs, reviews: Reviews, actor: Actor) -> None:
+def open_home(event: Json, client: WebClient, home: Home, actor: Actor) -> None:
     if event.get("tab") == "home":
-        waiting = waiting_rows(reviews.waiting_for(by=actor), client)
-        client.views_publish(user_id=actor.user, view=home(crews, runs, actor, waiting=waiting))
+        _show(client, home, actor, look_of(event.get("view") or {}))
 
 
-def filter_home(
-    ack: Ack, action: Json, client: WebClient, crews: Crews, runs: Runs, reviews: Reviews, actor: Actor
+def turn(ack: Ack, action: Json, client: WebClient, home: Home, actor: Actor) -> None:
+    ack()
+    _show(client, home, actor, Look.of(action))
+
+
+def resume(
+    ack: Ack, body: Json, action: Json, client: WebClient, home: Home, schedules: Schedules, actor: Actor
 ) -> None:
     ack()
-    waiting = waiting_rows(reviews.waiting_for(by=actor), client)
-    view = home(crews, runs, actor, Filter(action["value"]), waiting=waiting)
-    client.views_publish(user_id=actor.user, view=view)
+    schedules.resume(int(action["value"]), by=actor)
+    _show(client, home, actor, look_of(body["view"]))
 
 
-def home(crews: Crews, runs: Runs, actor: Actor, which: Filter = Filter.ALL, *, waiting: Sequence[Json] = ()) -> Json:
-    """What waits for the person, the crews that they may use, and the last runs."""
-    found, total = crews.page(by=actor, which=which, limit=_MOST_CREWS)
-    rows = [
-        *waiting,
-        blocks.header("Crews"),
-        blocks.actions(
-            blocks.button("New crew", "crew.new", style="primary"),
-            blocks.button("Start from a template", "do.templates"),
-            block_id="home.new",
-        ),
-        blocks.actions(*filter_buttons("home.show", which, str), block_id="home.filter"),
-        *(row(crew, actor) for crew in found),
-    ]
-    if not found:
-        rows.append(blocks.section(NOTHING[which]))
-    if total > len(found):
-        rows.append(blocks.context(f"and {total - len(found)} more: `/crew list` shows them all"))
-    latest = runs.latest(by=actor, limit=5)
-    if latest:
-        rows += [blocks.divider(), blocks.header("Last runs")]
-        rows += [blocks.context(f"*{escape(run.crew_name)}* · {run_line(run)}") for run in latest]
-    return blocks.home(rows)
+def pause_schedules(
+    ack: Ack, body: Json, action: Json, client: WebClient, home: Home, schedules: Schedules, actor: Actor
+) -> None:
+    ack()
+    schedules.pause_all(action["value"] == "pause", by=actor)
+    _show(client, home, actor, look_of(body["view"]))
+
+
+def look_of(view: Json) -> Look:
+    """Which page of the crews a person has before them."""
+    value = meta_of(view).get("look")
+    return Look.read(value) if value else Look()
+
+
+def _show(client: WebClient, home: Home, actor: Actor, look: Look) -> None:
+    sheet = home.sheet(by=actor, which=look.which, offset=look.offset, page=PAGE, most=MOST)
+    client.views_publish(user_id=actor.user, view=home_page(sheet, look, client))

@@ -21,10 +21,15 @@ def waiting_rows(waiting: Sequence[Review], client: WebClient) -> list[Json]:
     """The newest questions that wait for the person, each with the way to its thread; nothing where there are none."""
     if not waiting:
         return []
-    rows = [blocks.header("Waiting for you"), *(_row(review, client) for review in waiting[:_MOST])]
+    return [blocks.header("Waiting for you"), *review_rows(waiting, client), blocks.divider()]
+
+
+def review_rows(waiting: Sequence[Review], client: WebClient) -> list[Json]:
+    """The same without a heading."""
+    rows = [_row(review, client) for review in waiting[:_MOST]]
     if len(waiting) > _MOST:
         rows.append(blocks.context(f"and {len(waiting) - _MOST} more, in the threads of their runs"))
-    return [*rows, blocks.divider()]
+    return rows
 
 
 def _row(review: Review, client: WebClient) -> Json:

@@ -19,7 +19,7 @@ from bot.slack.commands import Commands, Words
 from bot.slack.text import escape
 from handlers.finding import find
 from handlers.injection import Reply
-from handlers.run_words import WORDS, run_line
+from handlers.run_words import WORDS, open_button, run_line
 from store.runs import Execution, RunState
 
 _PAGE = 8
@@ -59,8 +59,8 @@ def _rows(run_history: RunHistory, crews: Crews, actor: Actor, which: RunFilter)
 
 
 def _row(run: Execution) -> Json:
-    button = blocks.button("Open", "run.page", str(run.id), accessibility_label=f"Open run {run.id} of {run.crew_name}")
-    return blocks.section(f"*{escape(run.crew_name)}*\n{run_line(run)}", accessory=button, block_id=f"run-{run.id}")
+    said = f"*{escape(run.crew_name)}*\n{run_line(run)}"
+    return blocks.section(said, accessory=open_button(run), block_id=f"run-{run.id}")
 
 
 def _nothing(which: RunFilter) -> str:

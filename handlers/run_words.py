@@ -72,6 +72,13 @@ def run_line(run: Execution, *, error: bool = True) -> str:
     return " · ".join(facts)
 
 
+def going_line(run: Execution) -> str:
+    """A run that goes on, in words that stay true while it does."""
+    where = f" at *{fit_escaped(run.waiting_for, 100)}*" if run.waiting_for else ""
+    state = f"{MARKS[run.status]} {WORDS[run.status]}{where}"
+    return f"*{escape(run.crew_name)}* · {state} · by <@{run.started_by}> · since {moment(run.created_at)}"
+
+
 def log_file(sheet: RunSheet) -> str:
     """A run and its whole log as plain text, with what the page has no room or no use for."""
     run = sheet.run
@@ -105,6 +112,11 @@ def stop_button(run: Execution) -> Json:
     sure = blocks.confirm("Stop this run?", "What is done so far stays in its thread.", "Stop it", "Go on", danger=True)
     label = f"Stop the run of {run.crew_name}"
     return blocks.button("Stop", "run.stop", str(run.id), style="danger", confirm=sure, accessibility_label=label)
+
+
+def open_button(run: Execution) -> Json:
+    """Opens the run's page."""
+    return blocks.button("Open", "run.page", str(run.id), accessibility_label=f"Open run {run.id} of {run.crew_name}")
 
 
 def _file_line(entry: LogEntry) -> str:

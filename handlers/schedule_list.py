@@ -61,6 +61,12 @@ def crew_lines(schedules: Sequence[Schedule]) -> Iterable[Json]:
         yield blocks.context(f"and {count(len(schedules) - _ON_CREW_PAGE, 'schedule')} more")
 
 
+def stopped_line(schedule: Schedule) -> str:
+    """A schedule that came to rest by itself, and why."""
+    note = f"\n{fit_escaped(schedule.note, 300)}" if schedule.note else ""
+    return f"*{escape(schedule.crew_name)}* · {_rule(schedule)}\n{_next(schedule)}{note}"
+
+
 def saved(schedule: Schedule) -> str:
     """That it is saved, and when it runs first."""
     first = f" It runs first {moment(schedule.next_at, '{date_long} at {time}')}." if schedule.next_at else ""

@@ -171,6 +171,12 @@ def owners(session: Session, *, team: str) -> list[str]:
     return list(session.scalars(wanted.order_by(func.count().desc(), CrewInstanceRow.owner)))
 
 
+def owns_any(session: Session, *, team: str, user: str) -> bool:
+    """Whether somebody has a crew or flow of their own."""
+    own = select(CrewInstanceRow.id).where(CrewInstanceRow.team == team, CrewInstanceRow.owner == user)
+    return session.scalar(own.limit(1)) is not None
+
+
 def usable(seer: Seer, *, team: str, least: Level = Level.RUN) -> Select[int]:
     """The ids of the crews with which ``seer`` may do at least this, as a part of another query."""
     own = select(CrewInstanceRow.id).where(CrewInstanceRow.team == team, CrewInstanceRow.owner == seer.user)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, case, delete, func, or_, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, Index, case, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bot.errors import Gone
 from store.crews import CrewInstance, usable
@@ -42,6 +42,8 @@ TRIAL = "trial"
 # What ``telling`` says of a run that is told about only if its result is new, before and after that is known.
 NEWS_ONLY, NOTHING_NEW = "news", "nothing"
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+# So many of somebody's failed runs are looked through for what is left to do.
+_LOOKED_AT = 50
 
 
 class Again(StrEnum):
@@ -300,6 +302,32 @@ def latest(
     return [
         Execution.model_validate(row) for row in session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(limit))
     ]
+
+
+def left_failed(session: Session, *, team: str, user: str, since: datetime, limit: int) -> list[Execution]:
+    """Somebody's runs that have failed after ``since`` and that they have not followed up, the newest first.
+
+    They have when they retried it, or ran the crew again. Runs of deleted crews and of single steps do not count.
+    """
+    mine = (ExecutionRow.team == team, ExecutionRow.started_by == user)
+    failed = select(ExecutionRow.id).where(*mine, ExecutionRow.status == RunState.FAILED)
+    newest = failed.order_by(ExecutionRow.id.desc()).limit(_LOOKED_AT).subquery()
+    again = aliased(ExecutionRow)
+    followed_up = exists().where(
+        again.crew_id == ExecutionRow.crew_id,
+        again.id > ExecutionRow.id,
+        again.started_by == user,
+        again.source != TRIAL,
+    )
+    wanted = select(ExecutionRow).where(
+        ExecutionRow.id.in_(select(newest.c.id)),
+        ExecutionRow.ended_at >= since,
+        ExecutionRow.crew_id.is_not(None),
+        ExecutionRow.source != TRIAL,
+        ~followed_up,
+    )
+    rows = session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(limit))
+    return [Execution.model_validate(row) for row in rows]
 
 
 def not_over_since(session: Session, since: datetime, run_ids: Collection[int]) -> set[int]:

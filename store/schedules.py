@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ForeignKey, Index, Select, func, or_, select, update
+from sqlalchemy import ForeignKey, Index, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import EditedMeanwhile, Gone
@@ -228,6 +228,22 @@ def list_all(
         wanted = wanted.where(or_(ScheduleRow.owner == seer.user, ScheduleRow.crew_id.in_(usable(seer, team=team))))
     order = (ScheduleRow.state != ScheduleState.ACTIVE, ScheduleRow.next_at, ScheduleRow.id)
     return [_record(row, name) for row, name in session.execute(wanted.order_by(*order).limit(limit))]
+
+
+def stopped(session: Session, *, team: str, owner: str, seer: Seer | None, limit: int) -> list[Schedule]:
+    """The schedules that came to rest by themselves: those of ``owner``, and those whose owner has left.
+
+    Of the latter ``seer`` sees only those of crews that they may use, and ``None`` sees all.
+    """
+    left = ScheduleRow.state == ScheduleState.OWNER_LEFT
+    orphan = left if seer is None else and_(left, ScheduleRow.crew_id.in_(usable(seer, team=team)))
+    failing = ScheduleRow.state.in_((ScheduleState.FAILING, ScheduleState.NOT_ALLOWED))
+    wanted = _with_names().where(
+        ScheduleRow.team == team,
+        ScheduleRow.state.in_((ScheduleState.FAILING, ScheduleState.NOT_ALLOWED, ScheduleState.OWNER_LEFT)),
+        or_(and_(ScheduleRow.owner == owner, failing), orphan),
+    )
+    return [_record(row, name) for row, name in session.execute(wanted.order_by(ScheduleRow.id).limit(limit))]
 
 
 def change(

@@ -90,12 +90,19 @@ class Viewer:
     def require_run(self, session: Session, run_id: int, level: Level) -> Execution:
         """The run, if they started it or may do as much with its crew; raise ``Gone`` or ``NotYourRun``."""
         run = runs.get(session, run_id, team=self.actor.team)
-        if self.seer is None or run.started_by == self.actor.user:
-            return run
-        crew = crews.get(session, run.crew_id, team=self.actor.team) if run.crew_id is not None else None
-        if crew is None or (self.level(session, crew) or 0) < level:
+        if not self.may(session, run, level):
             raise NotYourRun(what="see" if level is Level.RUN else "stop", starter=run.started_by)
         return run
+
+    def may(self, session: Session, run: Execution, level: Level) -> bool:
+        """Whether they started the run or may do as much with its crew."""
+        if self.seer is None or run.started_by == self.actor.user:
+            return True
+        return run.crew_id is not None and self.may_use(session, run.crew_id, level)
+
+    def may_use(self, session: Session, crew_id: int, level: Level) -> bool:
+        """Whether they may do as much with the crew; raise ``Gone``."""
+        return (self.level(session, crews.get(session, crew_id, team=self.actor.team)) or 0) >= level
 
 
 class Rights:

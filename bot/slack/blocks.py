@@ -169,13 +169,14 @@ def modal(
     return _with(view, submit=plain(submit, 24) if submit else None)
 
 
-def home(blocks: Sequence[Json]) -> Json:
-    """The App Home tab."""
-    return {"type": "home", "callback_id": "home", "blocks": _all_that_fit(blocks)}
+def home(blocks: Sequence[Json], *, meta: Mapping[str, object] | None = None) -> Json:
+    """The App Home tab; ``meta`` as in ``modal``."""
+    view = {"type": "home", "callback_id": "home", "blocks": _all_that_fit(blocks)}
+    return {**view, "private_metadata": _meta(meta)}
 
 
 def meta_of(view: Json) -> Json:
-    """What ``modal`` was given as ``meta``; empty when there was nothing."""
+    """What ``modal`` or ``home`` was given as ``meta``; empty when there was nothing."""
     meta: Json = json.loads(view.get("private_metadata") or "{}")
     return meta
 

@@ -74,6 +74,8 @@ def every_schedule(shelf: Shelf, crew: CrewInstance, seer: Seer) -> None:
     shelf.read(schedules.list_all, team=NORTHWIND)
     shelf.read(schedules.list_all, team=NORTHWIND, crew_id=crew.id)
     shelf.read(schedules.list_all, team=NORTHWIND, seer=seer)
+    for reader in (None, seer):
+        shelf.read(schedules.stopped, team=NORTHWIND, owner=ANA, seer=reader, limit=50)
     shelf.read(schedules.due, now)
     shelf.read(schedules.idle)
     shelf.read(schedules.ahead, now)
@@ -120,6 +122,7 @@ def everything(shelf: Shelf) -> None:
     shelf.read(shares.of_crew, crew.id, team=NORTHWIND)
     shelf.read(shares.level, crew.id, seer.subjects, team=NORTHWIND)
     shelf.read(crews.names, team=NORTHWIND, seer=seer, least=Level.EDIT)
+    shelf.read(crews.owns_any, team=NORTHWIND, user=ANA)
     shelf.read(crews.named, crew.name, team=NORTHWIND)
     for which in crews.Filter:
         shelf.read(crews.page, team=NORTHWIND, mine=ANA, seer=seer, which=which, words="market")
@@ -146,6 +149,7 @@ def everything(shelf: Shelf) -> None:
     shelf.read(runs.latest, team=NORTHWIND, status=RunState.FAILED)
     shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, status=RunState.FAILED)
     shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, status=RunState.FAILED, before=7)
+    shelf.read(runs.left_failed, team=NORTHWIND, user=ANA, since=datetime.now(UTC), limit=6)
     shelf.write(logs.prune, team=NORTHWIND, ended_before=datetime.now(UTC))
     shelf.read(usage.in_month, usage.crew(crew.id), team=NORTHWIND)
     shelf.write(limits.set_of_crew, crew.id, CrewLimits(), team=NORTHWIND, by=ANA)

@@ -421,7 +421,8 @@ class Person:
                 for element in elements(block):
                     if element["type"] != kind or (text and element["text"]["text"] != text):
                         continue
-                    if beside in words([block], self._names) or ("ts" in where and beside in said):
+                    label = element.get("accessibility_label", "")
+                    if beside in words([block], self._names) + label or ("ts" in where and beside in said):
                         return where, block, element
         return None
 

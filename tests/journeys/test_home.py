@@ -1,0 +1,373 @@
+"""App Home: what a newcomer, a member and an administrator find there, and do from there without a command."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.services.sharing import Access
+from store import reviews, runs, schedules
+from store.crews import CrewInstance
+from store.definitions import Definition
+from store.more_settings import ReviewSettings
+from store.runs import Execution, RunState
+from store.schedules import ScheduleState
+from tests.journeys.conftest import CrewMaker
+from tests.support.office import SCHEDULE
+from tests.support.people import Person
+from tests.support.reading import elements
+from tests.support.scripted_model import ScriptedModel
+
+if TYPE_CHECKING:
+    from bot.app import Crewcall
+
+pytestmark = pytest.mark.usefixtures("crewcall")
+
+TEAM, BEN = "T0NORTHWIND", "U0BEN000002"
+FOR_ADMINISTRATORS = ("For administrators", "Audit log", "Pause all schedules")
+# What help names, and the way to it from App Home; the rest stands on the page of a crew or beside a run.
+REACHED = {
+    "create": "New crew",
+    "describe": "Describe it",
+    "templates": "Start from a template",
+    "import": "Import",
+    "edit": "Open",
+    "list": "All crews",
+    "run": "Run",
+    "stop": "Stop",
+    "retry": "Retry",
+    "runs": "Runs",
+    "logs": "Open",
+    "schedule": "New schedule",
+    "schedules": "Schedules",
+    "limits": "Limits",
+    "models": "Models",
+    "tools": "Tools",
+    "export": "Export",
+    "audit": "Audit log",
+    "help": "Help",
+}
+ON_THE_CREW_PAGE = {"delete": "Delete", "history": "History"}
+
+
+class Past:
+    """What happened before anybody looked, written straight into the store."""
+
+    def __init__(self, bot: Crewcall) -> None:
+        self.store = bot.store
+
+    def began(self, crew: CrewInstance, by: str) -> Execution:
+        """A run that some other process works on."""
+        frozen = Definition(name=crew.name, process=crew.process_type, agents=[], tasks=[])
+        told: dict[str, Any] = {"version": 1, "by": by, "channel": "C0GENERAL01"}
+        with self.store.transaction() as session:
+            run = runs.add(session, crew, frozen, {}, **told)
+            claimed = runs.claim(session, run.id, owner="another")
+        assert claimed is not None
+        return claimed
+
+    def failed(self, crew: CrewInstance, by: str, why: str = "The key is wrong.", days_ago: int = 0) -> Execution:
+        """A run that failed."""
+        run = self.began(crew, by)
+        with self.store.transaction() as session:
+            runs.finish(session, run, RunState.FAILED, error=why, error_task="Research")
+            then = datetime.now(UTC) - timedelta(days=days_ago)
+            session.connection().exec_driver_sql(
+                f"UPDATE executions SET ended_at = '{then:%Y-%m-%d %H:%M:%S.%f}' WHERE id = {run.id}"
+            )
+        return run
+
+    def asked(self, crew: CrewInstance, by: str) -> None:
+        """A run that waits for a decision."""
+        run = self.began(crew, by)
+        said: dict[str, Any] = {"kind": "review", "task": "Research", "agent": "Ada", "produced": "x", "prompt": ""}
+        with self.store.transaction() as session:
+            reviews.ask(session, run, "x", **said, settings=ReviewSettings(), round=0, now=datetime.now(UTC))
+            runs.pause(session, run, waiting_for="Research")
+
+    def paused(self, crew: CrewInstance, by: str, state: ScheduleState = ScheduleState.FAILING) -> None:
+        """A schedule that came to rest by itself."""
+        with self.store.transaction() as session:
+            made = schedules.add(session, SCHEDULE, crew_id=crew.id, team=TEAM, by=by, next_at=None)
+            schedules.move(session, made, state=state, note="The key is wrong." * 20)
+
+
+@pytest.fixture
+def past(crewcall: Crewcall) -> Past:
+    return Past(crewcall)
+
+
+def rows(person: Person) -> list[dict[str, Any]]:
+    """The blocks of her App Home."""
+    return list(person.asks("home")["view"]["blocks"])
+
+
+def buttons(person: Person) -> set[str]:
+    return {each["text"]["text"] for block in rows(person) for each in elements(block) if each["type"] == "button"}
+
+
+# --- Beginning -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("button", "leads_to"),
+    [
+        ("New crew", "Create"),
+        ("Describe it", "What is it for?"),
+        ("Start from a template", "Crews and flows that teams really use."),
+        ("Import", "Nothing in it is run."),
+    ],
+)
+def test_a_newcomer_finds_four_ways_to_begin(ben: Person, button: str, leads_to: str) -> None:
+    ben.opens_home()
+    seen = ben.sees("First steps", "There are no crews for you yet.", "There are four ways to begin:", "Help")
+    for absent in ("Waiting for you", "Running now", "Last runs", *FOR_ADMINISTRATORS):
+        assert absent not in seen
+
+    ben.presses(button)
+
+    ben.sees(leads_to)
+
+
+def test_who_has_only_what_others_share_is_shown_how_to_make_their_own(ben: Person, a_crew: CrewInstance) -> None:
+    ben.opens_home()
+    ben.sees("First steps", "You have no crew of your own yet.", "👥 Market research · crew, of @Ana Ferreira")
+
+    ben.presses("New crew")
+    ben.fills("Name", "Trend research")
+    ben.submits()
+    ben.closes()
+    ben.opens_home()
+
+    ben.sees("👥 Trend research · crew, yours", "👥 Market research · crew, of @Ana Ferreira")
+    assert "First steps" not in ben.seen
+
+
+# --- Crews and flows -----------------------------------------------------------------------------------------------
+
+
+def test_nothing_of_others_is_seen_that_is_not_shared(ben: Person, crew_of: CrewMaker, past: Past) -> None:
+    secret = crew_of("Secret", everybody=Access.NOTHING)
+    past.failed(secret, by="U0ANA000001")
+    past.began(secret, by="U0ANA000001")
+    past.asked(secret, by="U0ANA000001")
+    past.paused(secret, by="U0ANA000001")
+    past.paused(secret, by="U0CHLOE0003", state=ScheduleState.OWNER_LEFT)
+
+    ben.opens_home()
+
+    assert "Secret" not in ben.sees("First steps", "Help")
+
+
+def test_a_crew_is_run_from_home(ana: Person, llm: ScriptedModel, crew_of: CrewMaker) -> None:
+    llm.when("Research tides.").says("They come and go.")
+    crew_of()
+    crew_of.flow("Weekly report")
+    ana.opens_home()
+    ana.sees("👥 Market research · crew, yours", "🔀 Weekly report · flow, yours")
+    ana.presses("Run", beside="Run Market research")
+    ana.fills("topic", "tides")
+    ana.submits()
+    ana.sees("Follow it in its thread in our direct message.")
+    ana.closes()
+
+    ana.goes_to("Crew")
+    ana.reads_thread(of="Market research", until="They come and go.")
+
+
+def test_pages_are_turned_and_keep_what_was_chosen(ana: Person, crew_of: CrewMaker) -> None:
+    for number in range(1, 11):
+        crew_of.empty(f"Crew {number:02}")
+    crew_of.flow("Weekly report")
+    ana.opens_home()
+    assert "Crew 01" not in ana.sees("Weekly report", "Crew 10", "1 to 8 of 11")
+
+    ana.presses("Crews")
+    ana.sees_no_more("Weekly report")
+    ana.presses("More")
+    assert "Crew 03" not in ana.sees("Crew 02", "Crew 01", "9 to 10 of 10")
+    ana.opens_home()
+    ana.sees("9 to 10 of 10")
+    ana.presses("Back")
+    ana.sees("1 to 8 of 10", "Crew 03")
+    ana.presses("Flows")
+    ana.sees("Weekly report")
+    assert "Crew 10" not in ana.seen
+
+
+def test_a_page_that_is_no_more_gives_way_to_the_last(ana: Person, crew_of: CrewMaker) -> None:
+    for number in range(1, 10):
+        crew_of.empty(f"Crew {number}")
+    ana.opens_home()
+    ana.presses("More")
+    ana.sees("Crew 1", "9 to 9 of 9")
+    ana.goes_to("#general")
+    ana.types("/crew delete Crew 1")
+    ana.presses("Delete…", and_confirms="Delete")
+    ana.sees("is deleted.")
+
+    ana.opens_home()
+
+    ana.sees_no_more("9 to 9 of 9")
+    ana.sees("Crew 2", "Crew 9")
+
+
+# --- What waits ----------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_run_is_retried_and_gone(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research tides.").fails(400).says("They come and go.")
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="Market research", until="Retry from the failed task")
+    ana.opens_home()
+    ana.sees("Waiting for you", "Market research · ❌ failed at Research")
+
+    ana.presses("Open", beside="Open run 1")
+    ana.sees("Failed at Research.")
+    ana.closes()
+    ana.presses("Retry")
+    ana.goes_to("#general")
+    ana.reads_thread(of="Market research", until="They come and go.")
+    ana.opens_home()
+
+    ana.sees("Last runs", "✅ done")
+    assert "Waiting for you" not in ana.seen
+
+
+def test_a_failure_is_followed_up_by_another_run(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research tides.").fails(400)
+    llm.when("Research rain.").says("It falls.")
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="topic: tides", until="Retry from the failed task")
+    ana.types("/crew run market topic=rain")
+    ana.reads_thread(of="topic: rain", until="It falls.")
+
+    ana.opens_home()
+
+    assert "Waiting for you" not in ana.sees("Last runs", "❌ failed", "✅ done")
+
+
+def test_only_my_own_failures_of_the_last_days_wait_for_me(
+    ana: Person, ben: Person, crew_of: CrewMaker, past: Past
+) -> None:
+    past.failed(crew_of("Long ago"), by=ana.id, days_ago=8)
+    past.failed(crew_of("Ben’s"), by=ben.id)
+    past.failed(crew_of("Yesterday’s"), by=ana.id, days_ago=1)
+
+    ana.opens_home()
+
+    waiting, _, rest = ana.sees("Waiting for you", "Last runs").partition("Crews and flows")
+    assert "Yesterday’s · ❌ failed" in waiting
+    assert "Long ago" not in waiting
+    assert "Ben’s" not in waiting
+    assert "Long ago" in rest
+
+
+def test_who_may_no_longer_use_a_crew_is_offered_no_retry(ben: Person, crew_of: CrewMaker, past: Past) -> None:
+    past.failed(crew_of("Market research", everybody=Access.NOTHING), by=ben.id)
+
+    ben.opens_home()
+
+    ben.sees("Waiting for you", "Market research · ❌ failed")
+    assert "Retry" not in buttons(ben)
+
+
+def test_a_schedule_that_paused_itself_is_resumed(ben: Person, crew_of: CrewMaker, past: Past) -> None:
+    past.paused(crew_of(), by=ben.id)
+    ben.opens_home()
+    ben.sees("Waiting for you", "Market research · once, on", "⚠️ Paused: it failed three times in a row")
+
+    ben.presses("Resume")
+    ben.sees_no_more("Waiting for you")
+    ben.presses("Schedules")
+
+    ben.sees("Market research", "Next: ", "yours")
+
+
+def test_the_schedule_of_somebody_who_left_waits_for_an_administrator(
+    ana: Person, ben: Person, crew_of: CrewMaker, past: Past
+) -> None:
+    past.paused(crew_of(by="U0CHLOE0003"), by="U0CHLOE0003", state=ScheduleState.OWNER_LEFT)
+    ben.opens_home()
+    assert "Waiting for you" not in ben.sees("Market research")
+
+    ana.opens_home()
+    ana.sees("Waiting for you", "⚠️ Paused: its owner is no longer in this workspace")
+    assert "Resume" not in buttons(ana)
+    ana.presses("Open schedules")
+
+    ana.sees("its owner is no longer in this workspace")
+
+
+# --- Everything else -----------------------------------------------------------------------------------------------
+
+
+def test_administrators_find_their_pages_and_nobody_else_does(ana: Person, ben: Person, a_crew: CrewInstance) -> None:
+    for button, leads_to in {
+        "Audit log": "@Ana Ferreira created crew Market research",
+        "Limits": "Limits of this workspace",
+        "Tools": "Tools",
+        "Models": "Add connection",
+    }.items():
+        ana.opens_home()
+        ana.sees(*FOR_ADMINISTRATORS)
+        ana.presses(button)
+        ana.sees(leads_to)
+        ana.closes()
+
+    ben.opens_home()
+    seen = ben.sees("Models", "Tools", "Limits")
+    assert [words for words in FOR_ADMINISTRATORS if words in seen] == []
+
+
+def test_an_administrator_pauses_all_schedules_and_lets_them_go_on(ana: Person) -> None:
+    ana.opens_home()
+    ana.presses("Pause all schedules", and_confirms="Pause all")
+    ana.sees("All schedules are paused.")
+    ana.presses("Resume all schedules")
+
+    ana.sees_no_more("All schedules are paused.")
+    ana.sees("Pause all schedules")
+
+
+def test_all_that_help_names_is_reached_from_home(ana: Person, crew_of: CrewMaker, past: Past) -> None:
+    past.began(crew_of(), by=ana.id)
+    past.failed(crew_of("Failing"), by=ana.id)
+    ana.types("/crew help")
+    named = re.findall(r"^/crew (\w+)", ana.sees("/crew help run"), re.MULTILINE)
+    assert {*named} == {*REACHED, *ON_THE_CREW_PAGE}
+
+    ana.opens_home()
+    ana.sees("Help")
+    assert set(REACHED.values()) <= buttons(ana)
+    ana.presses("Open", beside="Open Market research")
+
+    ana.sees(*ON_THE_CREW_PAGE.values())
+
+
+@pytest.mark.parametrize("button", ["Runs", "Schedules", "New schedule", "All crews", "Export", "Find and run", "Help"])
+def test_each_button_of_the_last_row_opens_a_window(ben: Person, a_crew: CrewInstance, button: str) -> None:
+    ben.opens_home()
+
+    ben.presses(button)
+
+    ben.waits(lambda: bool(ben.windows), f"a window after {button}")
+    assert "That didn’t work" not in ben.seen
+
+
+def test_a_home_that_is_full_stays_within_what_slack_takes(ana: Person, crew_of: CrewMaker, past: Past) -> None:
+    made = [crew_of(f"{number} {'&' * 70}") for number in range(12)]
+    for number, crew in enumerate(made):
+        past.failed(crew, by=ana.id, why="<&>" * 400)
+        past.paused(crew, by=ana.id)
+        past.asked(crew_of(f"Asking {number}"), by=ana.id)
+
+    ana.opens_home()
+
+    ana.sees("More of your runs have failed", "More schedules are paused", "More are running", "more, in the threads")
+    assert 60 < len(rows(ana)) <= 100
+    assert "Slack shows 100 rows at a time" not in ana.seen
+    assert "For administrators" in ana.seen
