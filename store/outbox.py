@@ -17,6 +17,8 @@ from store.upserts import insert_once
 PARENT, PROGRESS, RESULT = "parent", "progress", "result"
 # Before the name of a task whose result is wanted as a file, before a number, and before the id of a pause at a limit.
 FILE, NOTICE, LIMIT = "file:", "notice:", "limit:"
+# Before the id of a question to people.
+QUESTION = "question:"
 # Messages that go on changing for as long as their run does.
 _MOVING = (PARENT, PROGRESS)
 _SHOWN_LAST = (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.WAITING)
@@ -155,16 +157,20 @@ def of_run(session: Session, run_id: int) -> dict[str, Part]:
     return {row.part: Part.model_validate(row) for row in rows}
 
 
-def behind(session: Session, *, owner: str, lost: Callable[[str], bool], since: datetime) -> list[int]:
-    """The runs of which something is unsaid, or shown wrong, ``since`` then, and which nobody is at."""
-    unsaid = select(OutboxRow.execution_id, OutboxRow.owner, OutboxRow.held_at).where(
-        OutboxRow.state == Said.PENDING, OutboxRow.created_at < since
+def behind(session: Session, idle: Callable[[int, str, str], bool], *, since: datetime) -> list[int]:
+    """The runs of which something is unsaid, or shown wrong, ``since`` then, and which nobody is at.
+
+    ``idle(run_id, part, holder)`` says whether the process that took a part is certainly not sending it. Questions to
+    people are not looked at: whoever asks them looks after them.
+    """
+    unsaid = select(OutboxRow.execution_id, OutboxRow.part, OutboxRow.owner, OutboxRow.held_at).where(
+        OutboxRow.state == Said.PENDING, OutboxRow.created_at < since, OutboxRow.part.not_like(f"{QUESTION}%")
     )
-    now = datetime.now(UTC)
+    held_since = datetime.now(UTC) - HELD
     found = {
         run_id
-        for run_id, holder, held_at in session.execute(unsaid)
-        if holder is None or (holder != owner and (held_at is None or held_at < now - HELD or lost(holder)))
+        for run_id, part, holder, held_at in session.execute(unsaid)
+        if holder is None or held_at is None or held_at < held_since or idle(run_id, part, holder)
     }
     wrong = (
         select(OutboxRow.execution_id, OutboxRow.shown, ExecutionRow.status, ExecutionRow.round)

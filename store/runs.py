@@ -515,9 +515,11 @@ def _let_go(run: Execution) -> dict[str, Any]:
     return {"owner_process": None, "heartbeat_at": None, "resumed_at": None, "worked": run.seconds}
 
 
-def discard(session: Session, run_id: int) -> None:
-    """Take back a run that never began."""
-    session.execute(delete(ExecutionRow).where(ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED))
+def discard(session: Session, run_id: int) -> bool:
+    """Take back a run that never began; ``False`` if it has, and stays."""
+    never_began = (ExecutionRow.id == run_id, ExecutionRow.status == RunState.QUEUED)
+    taken_back: Any = session.execute(delete(ExecutionRow).where(*never_began))
+    return bool(taken_back.rowcount)
 
 
 def keep_quiet(session: Session, run_id: int, *, nothing_new: bool) -> None:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import time
+import itertools
+import queue
+import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from bot.engine.memory import TASK, Stored
 from bot.events import RunCompleted, RunResumed, RunStarted, TaskFile, TaskFinished, TaskStarted
 from bot.local_slack import LocalSlack
 from bot.manifest import manifest
 from bot.progress.feed import Feed
 from bot.slack.gate import Gate
-from store import outbox, runs
+from store import outbox, runs, tasks
 from store.database import Store
+from store.more_settings import TaskSettings
 from store.outbox import Said
 from store.runs import Execution
 from tests.slack.northwind import RESEARCH, Northwind
-from tests.store.examples import Shelf
+from tests.store.examples import ANA, Shelf
+from tests.support.watching import Watch
 
-SOON = 30
 PARTS = ["parent", "progress", "notice:2", "file links.md", "result"]
 ONCE = {"times": 1}
 # What may go wrong with a call, before Slack has done anything or after it has done all.
@@ -51,7 +58,9 @@ def northwind() -> Iterator[Northwind]:
 
 def a_run(shelf: Shelf) -> Execution:
     crew = shelf.crew()
-    shelf.task(crew, "Find", agent_id=shelf.agent(crew).id)
+    task = shelf.task(crew, "Find", agent_id=shelf.agent(crew).id)
+    file = TaskSettings(output_file="links.md")
+    shelf.write(tasks.configure, task.id, file, team=crew.team, version=task.version, by=ANA)
     run = shelf.run(crew, thread_ts=None)
     shelf.sql("UPDATE executions SET channel = :channel", channel=RESEARCH)
     return shelf.read(runs.fetch, run.id)
@@ -60,23 +69,26 @@ def a_run(shelf: Shelf) -> Execution:
 def tells(northwind: Northwind, shelf: Shelf, run: Execution) -> list[str]:
     """A run from its announcement to its result, with a restart in between; what is there then."""
     gate = Gate(lambda _team: northwind.client)
-    feed = Feed(shelf.store, gate, bot_name="crew", patience=timedelta(seconds=0.2))
+    until = partial(Watch(shelf.store.engine).until, seconds=30)
+    feed = Feed(shelf.store, gate, bot_name="crew", notify=print, patience=timedelta(seconds=0.2))
     try:
         feed.announce(run, tell=print, then=lambda _: None)
         until(lambda: shelf.read(runs.fetch, run.id).thread_ts is not None)
+        claimed = shelf.write(runs.claim, run.id, owner="here")
+        assert claimed
         told = {"run_id": run.id, "task": "Find", "agent": "Researcher"}
         shelf.write(outbox.want, run.id, ["notice:2"], {"why": "restart", "task": "Find", "by": None})
+        found = {"raw": "Five links", "json": None, "agent": "Researcher", "skipped": False}
+        Stored(shelf.store, claimed).keep(TASK + "Find", found)
         file = TaskFile(**told, name="links.md", content="Five links")
-        for event in (
+        for happened in (
             RunStarted(run_id=run.id),
             TaskStarted(**told),
             RunResumed(run_id=run.id, task="Find", why="restart"),
             TaskFinished(**told, output="Five links"),
             file,
         ):
-            feed(event)
-        claimed = shelf.write(runs.claim, run.id, owner="here")
-        assert claimed
+            feed(happened)
         with shelf.store.transaction() as session:
             assert runs.finish(session, claimed, runs.RunState.COMPLETED, results="Five links")
             outbox.want(session, run.id, [outbox.RESULT])
@@ -99,12 +111,18 @@ def unsaid(shelf: Shelf, run: Execution) -> list[str]:
     return [each.part for each in parts if each.state in (Said.PENDING, Said.MOVING)]
 
 
-def until(condition: Any) -> None:
-    """Return once this holds."""
-    end = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
+@contextmanager
+def failing(shelf: Shelf, statement: str, *, nth: int) -> Iterator[None]:
+    """The database fails at a statement like this, the ``nth`` time counted from 0."""
+    left = itertools.count(nth, -1)
+
+    def fail(_conn: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if re.match(statement, sql) and next(left) == 0:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    event.listen(shelf.store.engine, "before_cursor_execute", fail)
+    yield
+    event.remove(shelf.store.engine, "before_cursor_execute", fail)
 
 
 @pytest.mark.parametrize("nth", POSTS)
@@ -113,6 +131,14 @@ def test_each_message_is_there_once(fault: str, nth: int, northwind: Northwind, 
     northwind.slack.misbehave({"methods": {"chat.postMessage": {**FAULTS[fault], "after": nth}}})
 
     assert sorted(tells(northwind, shelf, a_run(shelf))) == sorted(PARTS)
+
+
+@pytest.mark.parametrize("nth", range(len(PARTS)))
+def test_each_part_is_there_once_though_the_database_fails_when_slack_has_taken_it(
+    nth: int, northwind: Northwind, shelf: Shelf
+) -> None:
+    with failing(shelf, "UPDATE outbox SET .*ts=", nth=nth):
+        assert sorted(tells(northwind, shelf, a_run(shelf))) == sorted(PARTS)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -137,3 +163,42 @@ def test_a_message_that_somebody_deleted_is_not_edited_for_ever(northwind: North
         tells(northwind, shelf, run)
 
     assert unsaid(shelf, run) == []
+
+
+def refused_after_a_restart(northwind: Northwind, shelf: Shelf, run: Execution) -> tuple[str, str, str]:
+    """Slack does not take a run whose parent message the process before this one owed; what who is told then."""
+    shelf.write(outbox.want, run.id, [outbox.PARENT, outbox.PROGRESS])
+    northwind.slack.misbehave({"methods": {"chat.postMessage": {"error": "restricted_action"}}})
+    told: queue.Queue[tuple[str, str, str]] = queue.Queue()
+    gate = Gate(lambda _team: northwind.client)
+    feed = Feed(
+        shelf.store, gate, bot_name="crew", notify=lambda *words: told.put(words), patience=timedelta(seconds=0.2)
+    )
+    try:
+        return told.get(timeout=30)
+    finally:
+        feed.close()
+        gate.close()
+
+
+def test_who_started_a_run_that_slack_refuses_after_a_restart_is_told_so(northwind: Northwind, shelf: Shelf) -> None:
+    run = a_run(shelf)
+
+    team, user, sentence = refused_after_a_restart(northwind, shelf, run)
+
+    assert (team, user) == (run.team, run.started_by)
+    why = "Slack did not take the message (restricted_action), so the run did not start."
+    assert sentence == f"Your run of “{run.crew_name}”: {why}"
+    assert shelf.count("executions") == 0
+
+
+def test_a_run_that_goes_on_though_slack_refuses_to_tell_of_it_is_not_called_lost(
+    northwind: Northwind, shelf: Shelf
+) -> None:
+    run = a_run(shelf)
+    shelf.write(runs.claim, run.id, owner="here")
+
+    _, _, sentence = refused_after_a_restart(northwind, shelf, run)
+
+    assert sentence.endswith("so nothing is told there. `/crew runs` shows what became of it.")
+    assert shelf.count("executions") == 1

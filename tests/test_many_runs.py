@@ -77,7 +77,7 @@ def test_fifty_runs_at_once_do_not_mix(shelf: Shelf, workspace: Northwind, llm: 
                 over.set()
 
     gate = Gate(lambda _team: workspace.client)
-    feed = Feed(shelf.store, gate, bot_name="crew")
+    feed = Feed(shelf.store, gate, bot_name="crew", notify=print)
     runner = Runner(shelf.store, work, hear, workers=MANY)
     runner.recover()
     try:

@@ -442,7 +442,7 @@ class Room:
     def __init__(self, workspace: Northwind, store: Store) -> None:
         self.workspace = workspace
         self.gate = Gate(lambda _team: workspace.client)
-        self.feed = Feed(store, self.gate, bot_name="crew")
+        self.feed = Feed(store, self.gate, bot_name="crew", notify=print)
         self._open = True
 
     def announces(self, run: Execution, told: Told) -> None:

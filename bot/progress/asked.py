@@ -101,11 +101,17 @@ class Questions:
         if asked.file is not None:
             name, title = f"{review.task} {review.id}.md", f"{review.task}, the whole text"
             self._poster.upload(run, f"{part}:file", name, asked.file, title, thread_ts=run.thread_ts)
-        self._poster.post(run, part, asked.message, thread_ts=run.thread_ts, then=partial(self._posted, review))
+        self._poster.post(
+            run,
+            part,
+            asked.message,
+            thread_ts=run.thread_ts,
+            placed=lambda session, ts: reviews.shown(session, review, message_ts=ts),
+            then=partial(self._posted, review),
+        )
 
-    def _posted(self, review: Review, ts: str) -> None:
-        with self.store.transaction() as session:
-            reviews.shown(session, review, message_ts=ts)
+    def _posted(self, review: Review, _ts: str) -> None:
+        with self.store.reading() as session:
             now = reviews.get(session, review.id, team=review.team)
         if now.changes > review.changes:
             self._edit(review.id, review.team)

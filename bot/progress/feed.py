@@ -27,7 +27,7 @@ from bot.progress.picture import RunPicture
 from bot.progress.poster import Poster
 from bot.slack.gate import Gate
 from store import finished, line, outbox, runs
-from store.database import Store
+from store.database import Session, Store
 from store.limits import LimitPause
 from store.outbox import FILE, LIMIT, NOTICE, Said
 from store.runs import NOTHING_NEW, Execution, RunState
@@ -48,6 +48,10 @@ SEEING_OFF = 5.0
 NOT_A_MEMBER = (
     "I’m not in this channel, so I can’t post the run here. Invite me with /invite @{bot}, then run it again."
 )
+UNTOLD = "Slack did not take the message ({error}), so nothing is told there. `/crew runs` shows what became of it."
+
+# Says a sentence to a person, given the workspace and the person; it returns at once.
+Notify = Callable[[str, str, str], None]
 
 
 class Feed:
@@ -59,15 +63,18 @@ class Feed:
         gate: Gate,
         *,
         bot_name: str,
+        notify: Notify,
         patience: timedelta = PATIENCE,
         draw: Draw | None = None,
     ) -> None:
         """What another process has not said after so much ``patience`` is said by this one.
 
+        ``notify(team, user, sentence)`` tells a person directly, when nobody is left who could say it otherwise.
         ``draw`` draws a flow with the marks of its steps; without it flows are told of in words alone.
         """
         self.store = store
         self.bot_name = bot_name
+        self._notify = notify
         self._patience_with_others = patience
         self._catch_up_every = min(CATCH_UP, patience)
         self._caught_up_at = datetime.now(UTC)
@@ -166,6 +173,7 @@ class Feed:
             messages.parent(picture),
             # A run that was asked for in a thread is told about there.
             thread_ts=picture.run.thread_ts,
+            placed=partial(_in_its_thread, picture.run),
             then=partial(self._opened, picture, then),
             refused=partial(self._refused, picture, tell),
         )
@@ -173,8 +181,6 @@ class Feed:
     def _opened(self, picture: RunPicture, then: Callable[[int], None], ts: str) -> None:
         picture.parent_ts = ts
         picture.thread_ts = picture.run.thread_ts or ts
-        with self.store.transaction() as session:
-            runs.place(session, picture.run.id, thread_ts=picture.thread_ts)
         if picture.state.over:
             self._end(picture)
             return
@@ -182,27 +188,34 @@ class Feed:
         then(picture.run.id)
 
     def _refused(self, picture: RunPicture, tell: Callable[[str], None], error: str) -> None:
-        not_there = error in ("not_in_channel", "channel_not_found")
-        reason = (
-            NOT_A_MEMBER.format(bot=self.bot_name)
-            if not_there
-            else f"Slack did not take the message ({error}), so the run did not start."
-        )
         with self.store.transaction() as session:
-            runs.discard(session, picture.run.id)
+            waited = runs.discard(session, picture.run.id)
         self._pictures.pop(picture.run.id, None)
-        tell(reason)
+        if not waited:
+            tell(UNTOLD.format(error=error))
+        elif error in ("not_in_channel", "channel_not_found"):
+            tell(NOT_A_MEMBER.format(bot=self.bot_name))
+        else:
+            tell(f"Slack did not take the message ({error}), so the run did not start.")
+
+    def _to_its_starter(self, run: Execution) -> Callable[[str], None]:
+        """How to tell whoever started a run what goes wrong, now that the request with which they did is long over."""
+        return lambda sentence: self._notify(run.team, run.started_by, f"Your run of “{run.crew_name}”: {sentence}")
 
     def _post_progress(self, picture: RunPicture) -> None:
         picture.shown_at = datetime.now(UTC)
         message = messages.progress(picture, picture.shown_at)
-        then = partial(self._progress_posted, picture)
-        self._poster.post(picture.run, outbox.PROGRESS, message, thread_ts=picture.thread_ts, then=then)
+        self._poster.post(
+            picture.run,
+            outbox.PROGRESS,
+            message,
+            thread_ts=picture.thread_ts,
+            placed=partial(_its_progress, picture.run),
+            then=partial(self._progress_posted, picture),
+        )
 
     def _progress_posted(self, picture: RunPicture, ts: str) -> None:
         picture.progress_ts = ts
-        with self.store.transaction() as session:
-            runs.place(session, picture.run.id, progress_ts=ts)
         self._show(picture)
 
     # --- What happened ---------------------------------------------------------------------------------------------
@@ -241,7 +254,7 @@ class Feed:
         if picture.run.telling is not None:
             return picture
         if picture.parent_ts is None or picture.thread_ts is None:
-            self._post_parent(picture, tell=_to_nobody, then=_go_on)
+            self._post_parent(picture, self._to_its_starter(picture.run), _go_on)
         elif picture.progress_ts is None and not picture.state.over:
             self._post_progress(picture)
         return picture
@@ -267,7 +280,7 @@ class Feed:
 
         One that waits for a person is told about whatever comes out: nobody can answer what they do not see.
         """
-        tell = self._hushed.pop(picture.run.id, _to_nobody)
+        tell = self._hushed.pop(picture.run.id, self._to_its_starter(picture.run))
         with self.store.transaction() as session:
             if not picture.state.over:
                 runs.keep_quiet(session, picture.run.id, nothing_new=False)
@@ -371,12 +384,13 @@ class Feed:
         picture, stored = self._pictures.get(run_id), self._picture(run_id)
         if picture is None or stored.state.over:
             picture = stored
+        picture.files = stored.files
         if picture.unheard:
             with self.store.transaction() as session:
                 outbox.give_up(session, run_id)
         elif picture.parent_ts is None or picture.thread_ts is None:
             self._pictures[run_id] = picture
-            self._post_parent(picture, _to_nobody, _go_on)
+            self._post_parent(picture, self._to_its_starter(picture.run), _go_on)
         else:
             if picture.progress_ts is None:
                 self._post_progress(picture)
@@ -396,8 +410,12 @@ _NOTICES: Mapping[str, Callable[[Execution, dict[str, Any]], messages.Message]] 
 }
 
 
-def _to_nobody(reason: str) -> None:
-    logger.warning("a run that was taken up could not be announced: %s", reason)
+def _in_its_thread(run: Execution, session: Session, ts: str) -> None:
+    runs.place(session, run.id, thread_ts=run.thread_ts or ts)
+
+
+def _its_progress(run: Execution, session: Session, ts: str) -> None:
+    runs.place(session, run.id, progress_ts=ts)
 
 
 def _go_on(_run_id: int) -> None:

@@ -15,7 +15,7 @@ from bot.progress.messages import Message
 from bot.slack.blocks import Json
 from bot.slack.gate import Gate, OutcomeUnknown, SlackRefused
 from store import outbox
-from store.database import Store
+from store.database import Session, Store
 from store.outbox import Part, Said
 from store.runs import Execution, RunState
 
@@ -34,6 +34,10 @@ def _nothing(_: str) -> None:
     """Nobody has to know."""
 
 
+def _nowhere(_session: Session, _ts: str) -> None:
+    """It is in the outbox alone that the part is there."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Errand:
     """A part on its way: how it is sent, how it is told in Slack, and what happens then."""
@@ -43,6 +47,7 @@ class _Errand:
     thread_ts: str | None
     send: Callable[[], Future[Any]]
     is_it: Callable[[Json], bool]
+    placed: Callable[[Session, str], None]
     then: Callable[[str], None]
     refused: Callable[[str], None]
 
@@ -65,11 +70,13 @@ class Poster:
         message: Message,
         *,
         thread_ts: str | None,
+        placed: Callable[[Session, str], None] = _nowhere,
         then: Callable[[str], None] = _nothing,
         refused: Callable[[str], None] = _nothing,
     ) -> None:
         """Post a message unless it is there; then, or if it was there already, call ``then`` with its ``ts``.
 
+        ``placed`` writes down where it is, in the transaction in which the outbox does: both know it, or neither.
         ``refused`` is called with Slack's word if Slack does not take it.
         """
         metadata = {"event_type": EVENT, "event_payload": {"run_id": run.id, "part": part}}
@@ -86,7 +93,18 @@ class Poster:
         def is_it(found: Json) -> bool:
             return bool((found.get("metadata") or {}).get("event_payload") == metadata["event_payload"])
 
-        self._take(_Errand(run=run, part=part, thread_ts=thread_ts, send=send, is_it=is_it, then=then, refused=refused))
+        self._take(
+            _Errand(
+                run=run,
+                part=part,
+                thread_ts=thread_ts,
+                send=send,
+                is_it=is_it,
+                placed=placed,
+                then=then,
+                refused=refused,
+            )
+        )
 
     def upload(self, run: Execution, part: str, name: str, content: str, title: str, *, thread_ts: str) -> None:
         """Share a file in the run's thread unless it is there."""
@@ -97,7 +115,16 @@ class Poster:
             return (name, title) in files
 
         self._take(
-            _Errand(run=run, part=part, thread_ts=thread_ts, send=send, is_it=is_it, then=_nothing, refused=_nothing)
+            _Errand(
+                run=run,
+                part=part,
+                thread_ts=thread_ts,
+                send=send,
+                is_it=is_it,
+                placed=_nowhere,
+                then=_nothing,
+                refused=_nothing,
+            )
         )
 
     def edit(self, run: Execution, part: str, ts: str, message: Message, state: RunState) -> None:
@@ -121,7 +148,11 @@ class Poster:
     def behind(self, *, patience: timedelta) -> list[int]:
         """The runs of which something has been unsaid or shown wrong for so long, and which nobody is at."""
         with self.store.reading() as session:
-            return outbox.behind(session, owner=self.owner, lost=processes.is_gone, since=datetime.now(UTC) - patience)
+            return outbox.behind(session, self._is_idle, since=datetime.now(UTC) - patience)
+
+    def _is_idle(self, run_id: int, part: str, holder: str) -> bool:
+        """Whether the process that took a part is not at it: it is no more, or it is this one and lost the part."""
+        return (run_id, part) not in self._going if holder == self.owner else processes.is_gone(holder)
 
     def _take(self, errand: _Errand) -> None:
         key = (errand.run.id, errand.part)
@@ -186,6 +217,7 @@ class Poster:
     def _is_there(self, errand: _Errand, ts: str) -> None:
         self._going.discard((errand.run.id, errand.part))
         with self.store.transaction() as session:
+            errand.placed(session, ts)
             outbox.sent(session, errand.run.id, errand.part, ts)
         errand.then(ts)
 

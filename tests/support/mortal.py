@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -75,10 +74,12 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     from bot.progress.asked import Questions
     from bot.progress.feed import Feed
     from bot.runner import Runner
+    from bot.scheduler import Scheduler
     from bot.services.desk import RunDesk
     from bot.slack.gate import Gate
     from store.database import Store
     from store.runs import Execution
+    from tests.support.watching import Watch
 
     fate = Fate(life["die_at"])
 
@@ -109,19 +110,19 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
             questions.run_over(event.run_id)
 
     store = Store(life["database"])
-    client = Client(life["token"], base_url=life["slack"])
-    gate = Gate(lambda _team: client)
-    feed = Feed(store, gate, bot_name="crew", patience=timedelta(seconds=0.1))
-    questions = Questions(store, gate, lambda _review: "Ben", patience=timedelta(seconds=0.1))
-    runner = Runner(store, work, tell, workers=2, poll=0.1)
+    watch = Watch(store.engine)
     # Only what is written counts, and SQLAlchemy says the same of what was only read.
     event.listen(store.engine, "commit", fate)
+    client = Client(life["token"], base_url=life["slack"])
+    gate = Gate(lambda _team: client)
+    feed = Feed(store, gate, bot_name="crew", notify=lambda *_: None, patience=timedelta(seconds=0.1))
+    questions = Questions(store, gate, lambda _review: "Ben", patience=timedelta(seconds=0.1))
+    runner = Runner(store, work, tell, workers=2, poll=0.1)
+    scheduler = Scheduler(every=timedelta(seconds=0.1), jobs=[questions.catch_up])
     runner.recover()
-    end = time.monotonic() + PATIENCE
-    while _left(store):
-        assert time.monotonic() < end, "there is still something to do"
-        time.sleep(0.02)
-        questions.catch_up()
+    scheduler.start()
+    watch.until(lambda: not _left(store), seconds=PATIENCE)
+    scheduler.close()
     runner.close()
     questions.close()
     feed.close()
