@@ -201,7 +201,7 @@ class Crewcall:
         draw = partial(of_run, self.painter)
         self.feed = Feed(self.store, self.gate, bot_name=bot_name, notify=self.notify, draw=draw)
         self._parts.append(self.feed.close)
-        self.questions = Questions(self.store, self.gate, self._who_may)
+        self.questions = Questions(self.store, self.gate, self._who_may, notify=self.notify)
         self._parts.append(self.questions.close)
         self.runner = Runner(self.store, self._execute, self._tell, workers=self.settings.max_concurrent_runs)
         self._parts.append(self.runner.close)

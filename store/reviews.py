@@ -7,12 +7,26 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, and_, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    and_,
+    cast,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.errors import Gone
+from store import outbox
 from store.database import Base, Record
 from store.more_settings import ReviewSettings
+from store.outbox import OutboxRow, Said
 from store.runs import UNFINISHED, Execution, ExecutionRow
 
 Kind = Literal["review", "question"]
@@ -80,6 +94,7 @@ class Review(Record):
         return max(0, self.settings.agreeing - len(self.agreed))
 
 
+_REMINDER = ":reminder"
 _BEHIND = text("shown < changes")
 
 
@@ -247,11 +262,27 @@ def agree(session: Session, review: Review, *, by: str, produced: str | None = N
     return _changed(session, review, agreed=[by], produced=produced, edited_by=by, revision=ReviewRow.revision + 1)
 
 
+def reminder_of(review: Review) -> str:
+    """What the reminder of a question is called in the outbox."""
+    return f"{outbox.QUESTION}{review.id}{_REMINDER}"
+
+
 def reminded(session: Session, review: Review) -> bool:
-    """Take the reminder that is due: ``False`` when somebody else has."""
+    """Take the reminder that is due, and owe it to people: ``False`` when somebody else has."""
     due = (ReviewRow.id == review.id, ReviewRow.verdict == Verdict.OPEN, ReviewRow.remind_at == review.remind_at)
     taken = update(ReviewRow).where(*due).values(remind_at=None, next_at=review.due_at).returning(ReviewRow.id)
-    return session.execute(taken).scalar() is not None
+    if session.execute(taken).scalar() is None:
+        return False
+    outbox.want(session, review.execution_id, [reminder_of(review)])
+    return True
+
+
+def unreminded(session: Session, *, since: datetime, limit: int = 100) -> list[Review]:
+    """Questions whose reminder has been owed since then or longer, of all workspaces."""
+    part = literal(outbox.QUESTION) + cast(ReviewRow.id, String) + _REMINDER
+    owed = (OutboxRow.part == part, OutboxRow.state == Said.PENDING, OutboxRow.created_at <= since)
+    joined = _wanted().join(OutboxRow, OutboxRow.execution_id == ReviewRow.execution_id)
+    return _all(session, joined.where(*owed).order_by(ReviewRow.id).limit(limit))
 
 
 def shown(session: Session, review: Review, *, message_ts: str | None = None) -> None:

@@ -6,9 +6,9 @@ import itertools
 import queue
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,17 @@ from bot.engine.memory import TASK, Stored
 from bot.events import RunCompleted, RunResumed, RunStarted, TaskFile, TaskFinished, TaskStarted
 from bot.local_slack import LocalSlack
 from bot.manifest import manifest
+from bot.progress.asked import Questions
 from bot.progress.feed import Feed
 from bot.slack.gate import Gate
-from store import outbox, runs, tasks
+from store import outbox, reviews, runs, tasks
 from store.database import Store
 from store.more_settings import TaskSettings
 from store.outbox import Said
+from store.reviews import Review, Verdict
 from store.runs import Execution
 from tests.slack.northwind import RESEARCH, Northwind
-from tests.store.examples import ANA, Shelf
+from tests.store.examples import ANA, Shelf, asked_of
 from tests.support.watching import Watch
 
 PARTS = ["parent", "progress", "notice:2", "file links.md", "result"]
@@ -202,3 +204,48 @@ def test_a_run_that_goes_on_though_slack_refuses_to_tell_of_it_is_not_called_los
 
     assert sentence.endswith("so nothing is told there. `/crew runs` shows what became of it.")
     assert shelf.count("executions") == 1
+
+
+@contextmanager
+def asking(northwind: Northwind, shelf: Shelf) -> Iterator[tuple[Questions, Review, Callable[..., None]]]:
+    """A question that stands in the thread of its run, with a way to wait for what becomes of it."""
+    run = a_run(shelf)
+    shelf.write(runs.place, run.id, thread_ts=northwind.posted("Ana started Market research"))
+    review = asked_of(shelf, run, settings={"remind_after": 30})
+    until = partial(Watch(shelf.store.engine).until, seconds=30)
+    gate = Gate(lambda _team: northwind.client)
+    questions = Questions(shelf.store, gate, lambda _review: "Ben", notify=print, patience=timedelta(0))
+    try:
+        questions.ask(review)
+        until(lambda: fresh(shelf, review).message_ts is not None)
+        yield questions, fresh(shelf, review), until
+    finally:
+        questions.close()
+        gate.close()
+
+
+def fresh(shelf: Shelf, review: Review) -> Review:
+    return shelf.read(reviews.get, review.id, team=review.team)
+
+
+def test_a_question_that_somebody_deleted_is_not_edited_for_ever(northwind: Northwind, shelf: Shelf) -> None:
+    with asking(northwind, shelf) as (questions, review, until):
+        northwind.slack.misbehave({"methods": {"chat.update": {"error": "message_not_found"}}})
+        shelf.write(reviews.decide, review, Verdict.APPROVED, by=ANA, now=datetime.now(UTC))
+        assert shelf.read(reviews.unshown, since=datetime.now(UTC))
+
+        questions.catch_up()
+
+        until(lambda: not shelf.read(reviews.unshown, since=datetime.now(UTC)))
+
+
+def test_a_reminder_about_what_is_decided_meanwhile_is_not_said(northwind: Northwind, shelf: Shelf) -> None:
+    with asking(northwind, shelf) as (questions, review, until):
+        assert shelf.write(reviews.reminded, review)
+        shelf.write(reviews.decide, fresh(shelf, review), Verdict.APPROVED, by=ANA, now=datetime.now(UTC))
+        assert shelf.read(reviews.unreminded, since=datetime.now(UTC))
+
+        questions.catch_up()
+
+        until(lambda: not shelf.read(reviews.unreminded, since=datetime.now(UTC)))
+    assert "still waits" not in str(northwind.messages(thread_ts=northwind.messages()[0]["ts"]))

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 from bot.progress import questions
-from bot.progress.poster import Poster
+from bot.progress.feed import Notify
+from bot.progress.poster import Poster, lasting
 from bot.slack.gate import Gate
-from store import reviews, runs
+from store import outbox, reviews, runs
 from store.database import Store
 from store.reviews import Review
 
@@ -20,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 # A message that lacks something for so long has lost whoever was to send it.
 PATIENCE = timedelta(seconds=30)
+NOT_TAKEN = (
+    "“{crew}” waits for somebody to decide about “{task}”, but Slack did not take the question into its thread "
+    "({error}). Invite me there again, then stop the run and retry it: it goes on where it is, and asks anew."
+)
 
 
 class Questions:
@@ -29,15 +34,23 @@ class Questions:
     """
 
     def __init__(
-        self, store: Store, gate: Gate, who: Callable[[Review], str], *, patience: timedelta = PATIENCE
+        self,
+        store: Store,
+        gate: Gate,
+        who: Callable[[Review], str],
+        *,
+        notify: Notify,
+        patience: timedelta = PATIENCE,
     ) -> None:
         """``who`` says in mrkdwn who can decide; it may take as long as a question to Slack.
 
+        ``notify(team, user, sentence)`` tells a person directly when the thread cannot be written to.
         What another process has not shown after so much ``patience`` is shown by this one.
         """
         self.store = store
         self.gate = gate
         self.who = who
+        self.notify = notify
         self.patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="questions")
         self._poster = Poster(store, gate, self._later)
@@ -64,11 +77,14 @@ class Questions:
         with self.store.reading() as session:
             behind = reviews.unshown(session, since=datetime.now(UTC) - self.patience)
             pointless = reviews.pointless(session)
+            unreminded = reviews.unreminded(session, since=datetime.now(UTC) - self.patience)
         for review in behind:
             if review.message_ts is None:
                 self.ask(review)
             else:
                 self.show(review)
+        for review in unreminded:
+            self.remind(review)
         for run_id in {review.execution_id for review in pointless}:
             self.run_over(run_id)
 
@@ -95,7 +111,7 @@ class Questions:
         if run.thread_ts is None:
             # Whoever announces the run has not come so far.
             return
-        asked, part = questions.asked(review, self.who(review)), f"question:{review.id}"
+        asked, part = questions.asked(review, self.who(review)), f"{outbox.QUESTION}{review.id}"
         for number, message in enumerate(asked.before, 1):
             self._poster.post(run, f"{part}:{number}", message, thread_ts=run.thread_ts)
         if asked.file is not None:
@@ -108,6 +124,7 @@ class Questions:
             thread_ts=run.thread_ts,
             placed=lambda session, ts: reviews.shown(session, review, message_ts=ts),
             then=partial(self._posted, review),
+            refused=partial(self._refused, review),
         )
 
     def _posted(self, review: Review, _ts: str) -> None:
@@ -115,6 +132,14 @@ class Questions:
             now = reviews.get(session, review.id, team=review.team)
         if now.changes > review.changes:
             self._edit(review.id, review.team)
+
+    def _refused(self, review: Review, error: str) -> None:
+        """The run waits for people who cannot see its question in the thread: tell them where else it is."""
+        with self.store.transaction() as session:
+            reviews.shown(session, review)
+        sentence = NOT_TAKEN.format(crew=review.crew_name, task=review.task, error=error)
+        for user in dict.fromkeys([review.started_by, *review.settings.reviewers]):
+            self.notify(review.team, user, sentence)
 
     def _edit(self, review_id: int, team: str) -> None:
         with self.store.reading() as session:
@@ -128,15 +153,23 @@ class Questions:
         edited.add_done_callback(partial(self._later, self._edited, review))
 
     def _edited(self, review: Review, done: Future[None]) -> None:
-        done.result()
+        trouble = done.exception()
+        if trouble is not None and not lasting(trouble):
+            raise trouble
+        # A message that Slack does not let us edit, because somebody deleted it, needs no other try.
         with self.store.transaction() as session:
             reviews.shown(session, review)
 
     def _remind(self, review: Review) -> None:
-        with self.store.reading() as session:
+        part = reviews.reminder_of(review)
+        with self.store.transaction() as session:
+            review = reviews.get(session, review.id, team=review.team)
             run = runs.fetch(session, review.execution_id)
-        message = questions.reminder(review, self.who(review))
-        self._poster.post(run, f"question:{review.id}:reminder", message, thread_ts=run.thread_ts)
+            if not review.open:
+                outbox.leave_out(session, run.id, part)
+        if review.open and run.thread_ts is not None:
+            message = questions.reminder(review, self.who(review))
+            self._poster.post(run, part, message, thread_ts=run.thread_ts)
 
     def _withdraw(self, run_id: int) -> None:
         with self.store.transaction() as session:

@@ -30,6 +30,11 @@ _PASSING = {"gate_closed", "slack_unreachable"}
 Job = Callable[[], None]
 
 
+def lasting(trouble: BaseException) -> bool:
+    """Whether Slack has refused for good, so that another try is of no use."""
+    return isinstance(trouble, SlackRefused) and trouble.error not in _PASSING
+
+
 def _nothing(_: str) -> None:
     """Nobody has to know."""
 
@@ -231,7 +236,7 @@ class Poster:
 
     def _edited(self, run: Execution, part: str, state: RunState, done: Future[None]) -> None:
         trouble = done.exception()
-        if trouble is not None and (not isinstance(trouble, SlackRefused) or trouble.error in _PASSING):
+        if trouble is not None and not lasting(trouble):
             return
         # A message that Slack does not let us edit, because somebody deleted it, needs no other try.
         with self.store.transaction() as session:

@@ -409,6 +409,41 @@ def test_those_who_decide_are_reminded_once(ana: Person, reviewed: Reviewed, cre
     assert ana.sees("✅ Approved by @Ana Ferreira", "Run again").count("still waits") == 1
 
 
+def test_a_reminder_whose_process_died_is_said_by_the_next_one(
+    ana: Person, reviewed: Reviewed, crewcall: Crewcall
+) -> None:
+    reviewed(remind_after=30)
+    runs_it(ana)
+    with crewcall.store.transaction() as session:
+        [review] = store_of_reviews.unanswered(session, team=TEAM)
+        assert store_of_reviews.reminded(session, review)
+    crewcall.questions.patience = timedelta(0)
+
+    crewcall.questions.catch_up()
+    ana.sees("Research still waits for a decision")
+    crewcall.questions.catch_up()
+
+    ana.presses("Approve", beside="Please decide")
+    assert ana.sees("✅ Approved by @Ana Ferreira", "Run again").count("still waits") == 1
+
+
+def test_a_question_that_slack_does_not_take_is_told_of_directly(
+    ana: Person, workspace: LocalSlack, reviewed: Reviewed, allowed_errors: set[str]
+) -> None:
+    allowed_errors.add("is_archived")
+    reviewed()
+    # After the run's first two messages somebody archives the channel.
+    workspace.misbehave({"methods": {"chat.postMessage": {"error": "is_archived", "after": 2, "times": 1}}})
+
+    ana.types("/crew run market")
+    ana.goes_to("Crew")
+
+    ana.sees(
+        "“Market research” waits for somebody to decide about “Research”, but Slack did not take the question",
+        "(is_archived). Invite me there again, then stop the run and retry it",
+    )
+
+
 def test_an_agent_asks_and_is_answered_in_the_thread(
     ana: Person, ben: Person, llm: ScriptedModel, asking_crew: CrewInstance
 ) -> None:

@@ -116,7 +116,7 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     client = Client(life["token"], base_url=life["slack"])
     gate = Gate(lambda _team: client)
     feed = Feed(store, gate, bot_name="crew", notify=lambda *_: None, patience=timedelta(seconds=0.1))
-    questions = Questions(store, gate, lambda _review: "Ben", patience=timedelta(seconds=0.1))
+    questions = Questions(store, gate, lambda _review: "Ben", notify=lambda *_: None, patience=timedelta(seconds=0.1))
     runner = Runner(store, work, tell, workers=2, poll=0.1)
     scheduler = Scheduler(every=timedelta(seconds=0.1), jobs=[questions.catch_up])
     runner.recover()
