@@ -13,7 +13,9 @@ from bot.services import Actor
 from bot.services.admins import Admins
 from bot.services.crews import Crews
 from bot.services.reviews import Reviews
+from bot.services.run_history import RunHistory
 from bot.services.runs import Runs
+from bot.services.schedules import Schedules
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
@@ -27,9 +29,11 @@ from handlers.help import menu
 from handlers.injection import Reply
 from handlers.review_rows import waiting_rows
 from handlers.run_form import ask_inputs
-from handlers.run_list import last_rows
+from handlers.run_list import last_rows, which_again
 from handlers.run_words import running_rows
+from handlers.schedule_list import message_rows
 from handlers.starting import Starter
+from handlers.waiting import failed_rows, resting_rows
 from handlers.wished_runs import ACTION, ask_for_rest, ask_which, carried_back, known_inputs
 
 
@@ -106,21 +110,32 @@ def list_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
     reply("The last runs", last_rows(runs.latest(by=actor)))
 
 
-def say_what_waits(reviews: Reviews, client: WebClient, actor: Actor, reply: Reply) -> None:
-    rows = waiting_rows(reviews.waiting_for(by=actor), client)
+def say_what_waits(
+    reviews: Reviews, run_history: RunHistory, schedules: Schedules, client: WebClient, actor: Actor, reply: Reply
+) -> None:
+    rows = [
+        *waiting_rows(reviews.waiting_for(by=actor), client),
+        *failed_rows(run_history.failed(by=actor)),
+        *resting_rows(schedules.list_all(by=actor).entries),
+    ]
     reply("What waits for you", rows or [blocks.section("Nothing waits for you.")])
 
 
-def show_schedules(reply: Reply) -> None:
-    button = blocks.button("Schedules", "do.schedules", accessibility_label="Open the schedules")
-    reply("Schedules", [blocks.section("What runs by itself, and when:", accessory=button)])
+def show_schedules(schedules: Schedules, actor: Actor, reply: Reply) -> None:
+    reply("Schedules", [*message_rows(schedules.list_all(by=actor))])
 
 
-def run_mentioned_again(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:
-    if said.thread_ts is None:
-        reply("Tell me so in the thread of the run.")
+def run_mentioned_again(said: Said, runs: Runs, run_history: RunHistory, actor: Actor, reply: Reply) -> None:
+    if said.thread_ts and runs.is_here(actor.team, said.channel, said.thread_ts):
+        runs.again_in_thread(said.channel, said.thread_ts, by=actor, tell=reply)
         return
-    runs.again_in_thread(said.channel, said.thread_ts, by=actor, tell=reply)
+    own = run_history.own(by=actor)
+    # What is told about elsewhere would run there again, in front of others; what still goes on is hardly meant.
+    if own and own[0].channel == said.channel and own[0].status.over:
+        runs.again(own[0].id, by=actor, tell=reply)
+        reply(f"{own[0].crew_name} runs again, with the same inputs.")
+    else:
+        reply("Which one?", which_again(own))
 
 
 def change_result(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:

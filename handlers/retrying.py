@@ -38,9 +38,12 @@ def retry_run(ack: Ack, action: Json, runs: Runs, actor: Actor) -> None:
     runs.retry(int(action["value"]), by=actor)
 
 
-def run_again(ack: Ack, action: Json, runs: Runs, actor: Actor, reply: Reply) -> None:
+def run_again(ack: Ack, action: Json, runs: Runs, actor: Actor, place: str | None, reply: Reply) -> None:
     ack()
     run, newest = runs.again(int(action["value"]), by=actor, tell=reply)
+    if run.channel != place:
+        where = f"in <#{run.channel}>" if run.channel.startswith(("C", "G")) else "in our direct message"
+        reply(f"{run.crew_name} runs again.", [blocks.section(f"*{escape(run.crew_name)}* runs again {where}.")])
     if newest > run.crew_version:
         reply(f"{run.crew_name} runs as it was", _older(run.id, run.crew_name, run.crew_version, newest))
 

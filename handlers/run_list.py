@@ -51,6 +51,21 @@ def last_rows(found: Sequence[Execution]) -> list[Json]:
     return [_row(run) for run in found] or [blocks.section(_nothing(RunFilter()))]
 
 
+def which_again(own: Sequence[Execution]) -> list[Json]:
+    """Which run is meant? With a button for each that may be; runs of elsewhere are told about there again."""
+    if not own:
+        return [blocks.section(_nothing(RunFilter()))]
+    return [blocks.section("Which one?"), *(_again_row(run) for run in own)]
+
+
+def _again_row(run: Execution) -> Json:
+    label = f"Run {run.crew_name} again"
+    button = blocks.button("Run again", "run.again", str(run.id), accessibility_label=label)
+    where = f" · in <#{run.channel}>" if run.channel.startswith(("C", "G")) else ""
+    said = f"*{escape(run.crew_name)}*{where}\n{run_line(run)}"
+    return blocks.section(said, accessory=button, block_id=f"again-{run.id}")
+
+
 def _rows(run_history: RunHistory, crews: Crews, actor: Actor, which: RunFilter) -> list[Json]:
     """A page of runs, the newest first, with a button for each one's page."""
     found = run_history.page(which, by=actor, limit=_PAGE + 1)

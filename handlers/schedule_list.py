@@ -15,6 +15,8 @@ from store.schedules import News, Schedule, ScheduleState
 # Each takes up to two rows of the hundred that a window has.
 _MOST = 40
 _ON_CREW_PAGE = 5
+_IN_MESSAGE = 15
+_NONE = "No schedules yet. Make one with `/crew schedule NAME`."
 _RESTS = {
     ScheduleState.PAUSED: "⏸️ Paused",
     ScheduleState.FAILING: "⚠️ Paused: it failed three times in a row",
@@ -32,10 +34,34 @@ def list_page(shown: ScheduleList, *, crew: int | None = None, notice: str | Non
         *(row for entry in _orphans_first(shown)[:_MOST] for row in _rows(entry)),
     ]
     if not shown.entries:
-        rows.append(blocks.section("No schedules yet. Make one with `/crew schedule NAME`."))
+        rows.append(blocks.section(_NONE))
     if len(shown.entries) > _MOST:
         rows.append(blocks.context(f"and {count(len(shown.entries) - _MOST, 'schedule')} more"))
     return blocks.modal("Schedules", rows, callback_id="schedule.list", meta={"crew": crew})
+
+
+def message_rows(shown: ScheduleList) -> Iterable[Json]:
+    """The same for a message, where a schedule has no menu; a button leads to the window that has them."""
+    if shown.paused:
+        yield blocks.section("An administrator has paused all schedules.")
+    yield from (blocks.section(_entry_line(entry)) for entry in shown.entries[:_IN_MESSAGE])
+    if len(shown.entries) > _IN_MESSAGE:
+        yield blocks.context(f"and {count(len(shown.entries) - _IN_MESSAGE, 'schedule')} more")
+    said = "To pause, edit or delete one:" if shown.entries else _NONE
+    button = blocks.button("Schedules", "do.schedules", accessibility_label="Open the schedules")
+    yield blocks.section(said, accessory=button)
+
+
+def resting(entry: Entry) -> bool:
+    """Whether it waits for somebody, and that is the reader."""
+    state = entry.schedule.state
+    orphan = state is ScheduleState.OWNER_LEFT and entry.may_change
+    return orphan or (entry.mine and state not in (ScheduleState.ACTIVE, ScheduleState.DONE))
+
+
+def schedule_line(schedule: Schedule) -> str:
+    """A schedule in one line: what runs when, and when next or why not."""
+    return f"*{escape(schedule.crew_name)}* · {_rule(schedule)} · {_next(schedule)}"
 
 
 def removal(schedule: Schedule) -> Json:
@@ -97,17 +123,21 @@ def _rows(entry: Entry) -> Iterable[Json]:
     schedule = entry.schedule
     menu = _menu(schedule) if entry.may_change else None
     block_id = f"schedule-{schedule.id}"
-    where = f"<#{schedule.channel}>" if schedule.channel.startswith(("C", "G")) else "direct message"
-    quiet = "" if schedule.news is News.ALWAYS else " · only what is new"
-    whose = "yours" if entry.mine else f"of <@{schedule.owner}>"
-    line = f"*{escape(schedule.crew_name)}* · {_rule(schedule)}\n{_next(schedule)} · in {where} · {whose}{quiet}"
-    yield blocks.section(line, accessory=menu, block_id=block_id)
+    yield blocks.section(_entry_line(entry), accessory=menu, block_id=block_id)
     if entry.last:
         said = f"Last: {MARKS[entry.last.status]} {WORDS[entry.last.status]} {moment(entry.last.created_at)}"
         note = f" · {fit_escaped(schedule.note, 300)}" if schedule.note else ""
         yield blocks.context(said + note)
     elif schedule.note:
         yield blocks.context(fit_escaped(schedule.note, 300))
+
+
+def _entry_line(entry: Entry) -> str:
+    schedule = entry.schedule
+    where = f"<#{schedule.channel}>" if schedule.channel.startswith(("C", "G")) else "direct message"
+    quiet = "" if schedule.news is News.ALWAYS else " · only what is new"
+    whose = "yours" if entry.mine else f"of <@{schedule.owner}>"
+    return f"*{escape(schedule.crew_name)}* · {_rule(schedule)}\n{_next(schedule)} · in {where} · {whose}{quiet}"
 
 
 def _menu(schedule: Schedule) -> Json:

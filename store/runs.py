@@ -39,6 +39,8 @@ NOBODY = "-"
 
 # The source of a run of one step alone.
 TRIAL = "trial"
+# That of a run which changes the result of another one.
+FOLLOW_UP = "thread"
 # What ``telling`` says of a run that is told about only if its result is new, before and after that is known.
 NEWS_ONLY, NOTHING_NEW = "news", "nothing"
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)

@@ -14,6 +14,8 @@ from store.shares import Level
 
 # A log as a file has no more lines than this, the last ones.
 LONGEST_FILE = 20_000
+# Of somebody's own runs no more than this are looked at.
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,19 @@ class RunHistory:
                 seer=seer,
                 limit=limit,
             )
+
+    def own(self, *, by: Actor, limit: int = 5) -> list[Execution]:
+        """The person's newest runs of whole crews and flows: neither steps alone nor changes to a result."""
+        with self.store.reading() as session:
+            found = runs.latest(session, team=by.team, started_by=by.user, limit=_LOOKED_AT)
+        return [run for run in found if run.crew_id and run.source not in (runs.TRIAL, runs.FOLLOW_UP)][:limit]
+
+    def failed(self, *, by: Actor) -> list[Execution]:
+        """The person's failed runs that they have not followed by another run of the same crew, the newest first."""
+        newest: dict[int | None, Execution] = {}
+        for run in self.own(by=by, limit=_LOOKED_AT):
+            newest.setdefault(run.crew_id, run)
+        return [run for run in newest.values() if run.status is RunState.FAILED]
 
     def sheet(self, run_id: int, *, by: Actor, lines: int = LONGEST_FILE, before: int | None = None) -> RunSheet:
         """A run with the last ``lines`` of its log, or those before the line ``before``.

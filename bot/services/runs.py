@@ -314,7 +314,7 @@ class Runs:
                 version=old.crew_version,
                 by=by.user,
                 channel=channel,
-                source="thread",
+                source=runs.FOLLOW_UP,
                 thread_ts=thread_ts,
             )
             outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])

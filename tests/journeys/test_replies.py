@@ -62,12 +62,3 @@ def test_who_may_not_run_the_crew_changes_nothing(
 
     ben.sees("You may not")
     assert len(llm.requests) == 1
-
-
-def test_what_waits_and_what_is_scheduled_is_told(ana: Person) -> None:
-    ana.types("@Crew what is waiting for me?")
-    ana.sees("Nothing waits for you.")
-
-    ana.types("@Crew show schedules")
-    ana.presses("Schedules")
-    ana.sees("No schedules yet.")
