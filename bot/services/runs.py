@@ -15,13 +15,13 @@ from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, ToolProblem, no_tool_problem
 from bot.services.files import FileShelf
+from bot.services.follow_ups import changing, written
 from bot.services.freezing import frozen_whole
 from bot.services.readiness import InputsMissing, InputsRefused, NotReady, prepared
 from bot.services.rights import Rights, Viewer
 from bot.services.trials import alone
-from store import crews, logs, outbox, run_files, runs, steps, versions
+from store import crews, finished, logs, outbox, run_files, runs, steps, versions
 from store.database import Store
-from store.definitions import Definition
 from store.logs import LogEntry
 from store.runs import Execution, RunState
 from store.shares import Level
@@ -68,7 +68,11 @@ class NoRunHere(UserError):
 
 
 class NoResultYet(UserError):
-    """“{name}” has no result here that can be changed. Of a crew whose run is done I can change the result."""
+    """“{name}” has no result here that can be changed. Of a run that is done I can change the result."""
+
+
+class NoCrewsResult(UserError):
+    """“{name}” puts its result together from several steps. Change the step that writes it, or use “Edit inputs”."""
 
 
 class Launcher(Protocol):
@@ -295,22 +299,28 @@ class Runs:
         return self.again(self._here(channel, thread_ts, by).id, by=by, tell=tell)
 
     def follow_up(self, channel: str, thread_ts: str, change: str, *, by: Actor, tell: Tell) -> Execution:
-        """Have the result of the crew that is told about in this thread changed as somebody asks.
+        """Have the result that is told about in this thread changed as somebody asks.
 
-        It is a run of the same crew as it was then: its last task alone, which is given the result and the wish.
-        Raises ``NoRunHere``, ``NoResultYet``, ``Gone``, ``NotAllowed`` or ``NotYourRun``.
+        It is a run of the same crew as it was then, of a flow the crew that wrote the result: its last task alone,
+        which is given the result and the wish.
+        Raises ``NoRunHere``, ``NoResultYet``, ``NoCrewsResult``, ``Gone``, ``NotAllowed`` or ``NotYourRun``.
         """
         old = self.get(self._here(channel, thread_ts, by).id, by=by)
-        if old.status is not RunState.COMPLETED or old.definition.is_flow or not old.results:
+        if old.status is not RunState.COMPLETED or not old.results:
             raise NoResultYet(name=old.crew_name)
+        with self.store.reading() as session:
+            kept = finished.all_of(session, old.id)
+        author = written(old.definition, old.inputs, old.results, kept)
+        if author is None:
+            raise NoCrewsResult(name=old.crew_name)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             crew = viewer.require(session, old.crew_id or 0, Level.RUN)
             run = runs.add(
                 session,
                 crew,
-                _changing(old.definition, old.results, change),
-                old.inputs,
+                changing(author.by, old.results, change),
+                dict(author.inputs),
                 version=old.crew_version,
                 by=by.user,
                 channel=channel,
@@ -396,22 +406,3 @@ class Runs:
         with self.store.reading() as session:
             viewer.require_run(session, run_id, Level.RUN)
             return logs.of_run(session, run_id)
-
-
-def _changing(definition: Definition, result: str, change: str) -> Definition:
-    """The crew with its last task alone, which changes a result of it as somebody asks."""
-    last = definition.tasks[-1]
-    given = {"The result so far": result, "What is to be changed in it": change}
-    words = (
-        "Below is your result of this task, and what somebody asks to be changed in it. Give the whole result, changed."
-    )
-    settings = last.settings.model_copy(update={"condition": "", "async_execution": False, "uses_all": False})
-    task = last.model_copy(
-        update={
-            "description": f"{last.description}\n\n{words}",
-            "context": [],
-            "given": {**last.given, **given},
-            "settings": settings,
-        }
-    )
-    return definition.model_copy(update={"tasks": [task]})

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.app import Crewcall
+from bot.services import Actor
+from bot.services.flows import Flows
 from store.crews import CrewInstance
+from store.steps import AfterPlan, StepDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -36,6 +40,53 @@ def test_a_reply_runs_it_again(ana: Person, llm: ScriptedModel, a_crew: CrewInst
     ana.types("@Crew run it again")
 
     llm.heard("Research tides.", times=2)
+
+
+@pytest.fixture
+def a_flow(crew_of: CrewMaker, crewcall: Crewcall) -> CrewInstance:
+    """“Weekly letter”: a crew researches what the state’s subject and the week make together."""
+    crew, flow, by = crew_of("Market research"), crew_of.flow("Weekly letter"), Actor("T0NORTHWIND", "U0ANA000001")
+    flows = Flows(crewcall.store, crewcall.rights)
+    schema = {"type": "object", "properties": {"subject": {"type": "string"}}, "required": ["subject"]}
+    flows.set_state(flow.id, schema, version=flow.version, by=by)
+    prefix = StepDraft(name="Prefix", kind="set", result="subject", settings={"value": "'deep ' + state.subject"})
+    flows.add_step(flow.id, prefix, by=by)
+    topic = {"topic": "state.subject"}
+    gather = StepDraft(name="Gather", kind="crew", target_id=crew.id, inputs=topic, after=[AfterPlan(step="prefix")])
+    flows.add_step(flow.id, gather, by=by)
+    return flow
+
+
+def test_a_reply_changes_the_result_of_the_crew_that_ends_a_flow(
+    ana: Person, llm: ScriptedModel, a_flow: CrewInstance
+) -> None:
+    llm.when("Research deep tides.").says("They rise, and they fall.")
+    ana.types("/crew run weekly subject=tides")
+    ana.reads_thread(of="Started by", until="Run again")
+    llm.when("Research deep tides.", "They rise, and they fall.", "Make it shorter").says("Up, down.")
+    ana.opens_thread(of="Started by")
+
+    ana.types("@Crew Make it shorter")
+
+    ana.sees("Up, down.")
+    assert len(llm.requests) == 2
+
+
+def test_a_result_of_several_steps_is_not_changed_by_a_reply(
+    ana: Person, llm: ScriptedModel, crewcall: Crewcall, a_flow: CrewInstance
+) -> None:
+    again = StepDraft(name="Shout", kind="set", after=[AfterPlan(step="gather")], result="subject")
+    shout = again.model_copy(update={"settings": {"value": "outputs.gather.raw + '!'"}})
+    Flows(crewcall.store, crewcall.rights).add_step(a_flow.id, shout, by=Actor("T0NORTHWIND", "U0ANA000001"))
+    llm.when("Research deep tides.").says("They rise.")
+    ana.types("/crew run weekly subject=tides")
+    ana.reads_thread(of="Started by", until="Run again")
+    ana.opens_thread(of="Started by")
+
+    ana.types("@Crew Make it shorter")
+
+    ana.sees("“Weekly letter” puts its result together from several steps.", "or use “Edit inputs”")
+    assert len(llm.requests) == 1
 
 
 def test_there_must_be_a_result_to_change(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
