@@ -19,6 +19,7 @@ import handlers.agents
 import handlers.audit
 import handlers.crews
 import handlers.describing
+import handlers.dropped
 import handlers.help
 import handlers.history
 import handlers.home
@@ -145,6 +146,7 @@ _DOORS = (
     handlers.memories,
     handlers.audit,
     handlers.home,
+    handlers.dropped,
     handlers.mentions,
     handlers.workflows,
     handlers.shortcuts,

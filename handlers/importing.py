@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slack_sdk import WebClient
 
-from bot.projects.bundle import Bundle
+from bot.projects.bundle import Bundle, ProjectRefused
 from bot.projects.reader import read
 from bot.projects.shelf import Form
 from bot.projects.source import from_files
@@ -21,6 +21,12 @@ from bot.slack.people import direct_channel
 from bot.slack.shared_files import SharedFiles
 from handlers import project_words as words
 
+# Said before anybody chooses files.
+LIMITS = (
+    "A ZIP of the whole folder, or its files: agents.yaml, tasks.yaml, crew.py, crew.jsonc, flow.yaml. "
+    "At most 10 files of up to 10 MB each."
+)
+MOST_FILES = 10
 # So many crews are drawn; more would fill the thread.
 _PICTURES = 5
 
@@ -35,15 +41,25 @@ class Importing:
         self.gate = gate
 
     def look(self, client: WebClient, window: Json, ids: Sequence[str], actor: Actor) -> None:
-        """Say in a thread of the person's direct messages what an import would do, with the button that does it."""
+        """Report what an import would do, and say so in the window."""
+        show(client, window, words.looked(self.report(client, ids, actor)))
+
+    def report(self, client: WebClient, ids: Sequence[str], actor: Actor, *, thread: str | None = None) -> Look:
+        """Say in the person's direct messages what an import would do, with the button that does it.
+
+        It is said in the ``thread`` there, or in one of its own.
+        """
+        if len(ids) > MOST_FILES:
+            raise ProjectRefused(reason=f"These are {len(ids)} files. {LIMITS}")
         look = self.projects.look(self._bundle(ids), by=actor)
         channel = direct_channel(client, actor.user)
-        ts = self.gate.post(channel, words.title(look), team=actor.team).result()
+        ts = self.gate.post(channel, words.title(look), thread_ts=thread, team=actor.team).result()
+        root = thread or ts
         for text in words.report(look):
-            self.gate.post(channel, text, thread_ts=ts, team=actor.team)
-        self._draw(look, channel, ts, actor)
-        self.gate.post(channel, words.question(look), words.buttons(look, ids, ts), ts, team=actor.team)
-        show(client, window, words.looked(look))
+            self.gate.post(channel, text, thread_ts=root, team=actor.team)
+        self._draw(look, channel, root, actor)
+        self.gate.post(channel, words.question(look), words.buttons(look, ids, root), root, team=actor.team)
+        return look
 
     def begin(self, client: WebClient, window: Json, meta: Json, actor: Actor) -> None:
         """Create everything, or ask first what has to be decided."""

@@ -167,8 +167,16 @@ def meet_anything_else(said: Said, crews: Crews, actor: Actor, reply: Reply) -> 
         inputs = known_inputs(sheet.inputs, wanted.inputs, wanted.about)
         reply(f"Run {sheet.crew.name}?", ask_for_rest(sheet, inputs, wanted.about))
         return
-    words = f"I don’t know what to do with “{fit_escaped(said.text, 200)}”." if said.text else "Hello!"
-    reply("How can I help?", [blocks.section(words), *_sentences(), *_ways()])
+    reply("How can I help?", [blocks.section(_met(said)), *_sentences(), *_ways()])
+
+
+def _met(said: Said) -> str:
+    """That nothing was understood, or nothing said."""
+    if said.text:
+        return f"I don’t know what to do with “{fit_escaped(said.text, 200)}”."
+    if said.files:
+        return "Which crew is to work on it? Send it once more with `run` and the crew’s name."
+    return "Hello!"
 
 
 def _about_a_run(said: Said | None, runs: Runs, context: BoltContext) -> bool:
@@ -192,6 +200,7 @@ def _sentences() -> list[Json]:
             "• `run market research about tides`\n"
             "• `what is running?` · `what is waiting for me?` · `show the last runs`\n"
             "• `show market research` · `list` · `create a crew called Podcast`\n"
+            "• `import`, with the ZIP of a CrewAI project\n"
             "In the thread of a run, tell me what to change in its result, or `run it again`."
         )
     ]

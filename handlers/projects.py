@@ -20,7 +20,7 @@ from bot.slack.later import Later
 from bot.slack.loading import loading
 from handlers import project_words
 from handlers.finding import find
-from handlers.importing import Importing
+from handlers.importing import LIMITS, MOST_FILES, Importing
 from handlers.injection import Reply
 
 
@@ -30,8 +30,8 @@ class ProjectDraft(BaseModel):
     files: list[dict[str, Any]] = Field(
         title="Project",
         min_length=1,
-        max_length=10,
-        description="A ZIP of the whole folder, or its files: agents.yaml, tasks.yaml, crew.py, crew.jsonc, flow.yaml.",
+        max_length=MOST_FILES,
+        description=LIMITS,
     )
 
 

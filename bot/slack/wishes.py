@@ -23,6 +23,7 @@ class Wants(Enum):
     SHOW = auto()
     LIST = auto()
     CREATE = auto()
+    IMPORT = auto()
     RUNNING = auto()
     WAITING = auto()
     RUNS = auto()
@@ -77,6 +78,7 @@ _RULES: tuple[tuple[Wants, str], ...] = (
         Wants.CREATE,
         r"(?:(?:create|make|build)(?: me)?(?: a| an| another)?(?: new)?|new) (?:crew|flow)(?: called| named)?\b(.*)",
     ),
+    (Wants.IMPORT, r"import\b.*"),
     (Wants.STOP, r"(?:stop|cancel|abort)\b(.*)"),
     (Wants.RUN, r"(?:run|start|launch|execute|kick off)\b(.+)"),
     (Wants.SHOW, r"(?:show|open|edit|describe|tell me about|what is|what does)\b(?: me)?(.+?)(?: do)?"),
