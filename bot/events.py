@@ -85,12 +85,11 @@ class TaskSkipped(CrewEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFile(CrewEvent):
-    """A task's result is wanted as a file called ``name``; ``content`` is its whole text."""
+    """A task's result is wanted as a file called ``name``; the outbox knows of it, too."""
 
     task: str
     agent: str
     name: str
-    content: str
 
 
 @dataclass(frozen=True, kw_only=True)

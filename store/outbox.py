@@ -15,10 +15,10 @@ from store.runs import Execution, ExecutionRow, RunState
 from store.upserts import insert_once
 
 PARENT, PROGRESS, RESULT = "parent", "progress", "result"
-# Before the name of a task whose result is wanted as a file, before a number, and before the id of a pause at a limit.
+# Before the key of finished work that is wanted as a file, before a number, and before the id of a pause at a limit.
 FILE, NOTICE, LIMIT = "file:", "notice:", "limit:"
-# Before the id of a question to people.
-QUESTION = "question:"
+# Before the id of a question to people, and before the moment that a picture shows.
+QUESTION, PICTURE = "question:", "picture:"
 # Messages that go on changing for as long as their run does.
 _MOVING = (PARENT, PROGRESS)
 _SHOWN_LAST = (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.WAITING)

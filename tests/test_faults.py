@@ -20,8 +20,10 @@ from bot.engine.memory import TASK, Stored
 from bot.events import RunCompleted, RunResumed, RunStarted, TaskFile, TaskFinished, TaskStarted
 from bot.local_slack import LocalSlack
 from bot.manifest import manifest
+from bot.pictures.png import Painter
 from bot.progress.asked import Questions
 from bot.progress.feed import Feed
+from bot.services.pictures import of_run
 from bot.slack.gate import Gate
 from store import outbox, reviews, runs, tasks
 from store.database import Store
@@ -31,6 +33,7 @@ from store.reviews import Review, Verdict
 from store.runs import Execution
 from tests.slack.northwind import RESEARCH, Northwind
 from tests.store.examples import ANA, Shelf, asked_of
+from tests.support.flows import flow, step
 from tests.support.watching import Watch
 
 PARTS = ["parent", "progress", "notice:2", "file links.md", "result"]
@@ -80,9 +83,9 @@ def tells(northwind: Northwind, shelf: Shelf, run: Execution) -> list[str]:
         assert claimed
         told = {"run_id": run.id, "task": "Find", "agent": "Researcher"}
         shelf.write(outbox.want, run.id, ["notice:2"], {"why": "restart", "task": "Find", "by": None})
-        found = {"raw": "Five links", "json": None, "agent": "Researcher", "skipped": False}
+        found = {"raw": "Five links", "json": None, "agent": "Researcher", "skipped": False, "file": "links.md"}
         Stored(shelf.store, claimed).keep(TASK + "Find", found)
-        file = TaskFile(**told, name="links.md", content="Five links")
+        file = TaskFile(**told, name="links.md")
         for happened in (
             RunStarted(run_id=run.id),
             TaskStarted(**told),
@@ -249,3 +252,32 @@ def test_a_reminder_about_what_is_decided_meanwhile_is_not_said(northwind: North
 
         until(lambda: not shelf.read(reviews.unreminded, since=datetime.now(UTC)))
     assert "still waits" not in str(northwind.messages(thread_ts=northwind.messages()[0]["ts"]))
+
+
+def a_flow_s_run(shelf: Shelf) -> Execution:
+    """One that goes on, and whose first picture is owed."""
+    crew = shelf.crew(is_flow=True)
+    frozen = flow(step("rest", "wait", seconds=60))
+    run = shelf.write(runs.add, crew, frozen, {}, version=1, by=ANA, channel=RESEARCH)
+    shelf.write(outbox.want, run.id, [outbox.PARENT, outbox.PROGRESS, "picture:start"])
+    claimed = shelf.write(runs.claim, run.id, owner="here")
+    assert claimed
+    return claimed
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_picture_that_a_process_owed_is_drawn_by_the_next_one_once(
+    fault: str, northwind: Northwind, shelf: Shelf
+) -> None:
+    northwind.slack.misbehave({"methods": {"files.completeUploadExternal": FAULTS[fault]}})
+    run, gate = a_flow_s_run(shelf), Gate(lambda _team: northwind.client)
+    until = partial(Watch(shelf.store.engine).until, seconds=30)
+    draw = partial(of_run, Painter())
+    feed = Feed(shelf.store, gate, bot_name="crew", notify=print, patience=timedelta(seconds=0.2), draw=draw)
+    try:
+        until(lambda: shelf.read(outbox.of_run, run.id)["picture:start"].state is Said.DONE)
+    finally:
+        feed.close()
+        gate.close()
+    [thread] = [northwind.messages(thread_ts=parent["ts"]) for parent in northwind.messages()]
+    assert [file["name"] for each in thread for file in each.get("files", [])] == ["flow start.png"]

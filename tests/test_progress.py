@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as sql_event
 
+from bot.engine.memory import TASK, Stored
 from bot.events import (
     ModelCalled,
     RunCancelled,
@@ -700,10 +701,12 @@ def test_a_run_that_nobody_could_announce_before_a_restart_is_announced_when_it_
 
 
 def test_a_file_made_before_the_thread_is_there_is_posted_into_it(room: Room, shelf: Shelf, posted: Execution) -> None:
-    shelf.write(runs.claim, posted.id, owner="here")
+    claimed = shelf.write(runs.claim, posted.id, owner="here")
     room.workspace.slack.misbehave({"slow_ms": 150})
 
-    file = TaskFile(run_id=posted.id, task="Find sources", agent="Researcher", name="links.md", content="Five links")
+    found = {"raw": "Five links", "json": None, "agent": "Researcher", "skipped": False, "file": "links.md"}
+    Stored(shelf.store, claimed).keep(TASK + "Find sources", found)
+    file = TaskFile(run_id=posted.id, task="Find sources", agent="Researcher", name="links.md")
     room.hears(*story(posted)[:4], file, *story(posted)[4:])
     room.says("Result of Market research")
     room.settles()

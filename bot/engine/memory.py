@@ -66,8 +66,6 @@ class Stored:
 
     def __init__(self, store: Store, run: Execution) -> None:
         self._store, self._run = store, run
-        plans = run.definition.tasks
-        self._files = {TASK + plan.name: plan.settings.output_file for plan in plans if plan.settings.output_file}
 
     def recall(self) -> Mapping[str, Output]:
         with self._store.reading() as session:
@@ -76,8 +74,13 @@ class Stored:
     def keep(self, key: str, output: Output) -> None:
         with self._store.transaction() as session:
             kept = finished.keep(session, self._run, key, output)
-            if kept and (name := self._files.get(key)):
-                told = {"task": key.removeprefix(TASK), "agent": output["agent"], "name": name}
-                outbox.want(session, self._run.id, [outbox.FILE + told["task"]], told)
+            if kept and (name := output.get("file")):
+                outbox.want(session, self._run.id, [outbox.FILE + key], {"work": _in_words(key), "name": name})
         if not kept:
             raise TakenOver
+
+
+def _in_words(key: str) -> str:
+    """What finished work is called: ``Write``, or in a flow ``Write (draft)``, ``Write (each[2])``."""
+    steps, _, task = f"/{key}".partition(f"/{TASK}")
+    return f"{task} ({steps[1:].replace(STEP, '')})" if steps else task

@@ -311,11 +311,11 @@ class _Watch:
             self._failed, self.trouble = plan.name, NoAnswer(agent=worker.name)
             return
         del self._charged[plan.name]
-        if not self._keep(TASK + plan.name, outcome(event.output, worker.name)):
+        if not self._keep(TASK + plan.name, outcome(event.output, worker.name, plan)):
             return
         self._tell(TaskFinished, worker.name, plan.name, output=event.output.raw)
         if file := plan.settings.output_file:
-            self._tell(TaskFile, worker.name, plan.name, name=file, content=event.output.raw)
+            self._tell(TaskFile, worker.name, plan.name, name=file)
 
     def task_failed(self, event: Any) -> None:
         plan = self._built.tasks.get(str(event.task_id))

@@ -83,9 +83,10 @@ def make_task(
     return task
 
 
-def outcome(output: TaskOutput, agent: str) -> Output:
+def outcome(output: TaskOutput, agent: str, plan: TaskPlan) -> Output:
     """What a task came to, for keeps; ``agent`` is who did it, by the definition’s name."""
-    return {"raw": output.raw, "json": output.json_dict, "agent": agent, "skipped": False}
+    kept = {"raw": output.raw, "json": output.json_dict, "agent": agent, "skipped": False}
+    return {**kept, "file": plan.settings.output_file} if plan.settings.output_file else kept
 
 
 def skipped() -> Output:

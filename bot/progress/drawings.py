@@ -1,4 +1,4 @@
-"""Pictures of a flow's run in its thread: at the start, when it waits, and when it is over."""
+"""Pictures of a flow's run for its thread, drawn on a thread of their own, so that no message waits for one."""
 
 from __future__ import annotations
 
@@ -7,41 +7,39 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.progress.picture import RunPicture
-from bot.slack.gate import Gate
-from bot.slack.text import fit
 from store.definitions import Definition
-from store.runs import Execution
 
 logger = logging.getLogger(__name__)
 
 # A flow with its steps' marks by key → a PNG, or nothing where it cannot be drawn, and the same in words.
 Draw = Callable[[Definition, Mapping[str, str]], tuple[bytes | None, str]]
+# What is done with a picture and its words; there is no picture where none could be drawn.
+Drawn = Callable[[bytes | None, str], None]
 
 
 class Drawings:
-    """Draws on a thread of its own, so that no message waits for a picture."""
+    """Draws one picture after the other."""
 
-    def __init__(self, gate: Gate, draw: Draw) -> None:
-        self._gate = gate
+    def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawings")
 
-    def show(self, picture: RunPicture) -> None:
-        """Post the run's steps as they stand now; nothing for a crew, and nothing before there is a thread."""
-        if picture.steps and picture.thread_ts and picture.steps.steps:
-            self._thread.submit(self._post, picture.run, picture.thread_ts, picture.steps.marks)
+    def draw(self, picture: RunPicture, then: Drawn) -> None:
+        """Draw the run's steps as they stand now."""
+        assert picture.steps is not None
+        try:
+            self._thread.submit(self._drawn, picture.run.definition, dict(picture.steps.marks), then)
+        except RuntimeError:
+            logger.info("The bot is closing; what is to be drawn will be drawn after the next start.")
 
     def close(self) -> None:
         """Draw what is still to be drawn."""
         self._thread.shutdown(wait=True)
 
-    def _post(self, run: Execution, thread_ts: str, marks: Mapping[str, str]) -> None:
+    def _drawn(self, definition: Definition, marks: Mapping[str, str], then: Drawn) -> None:
         try:
-            png, words = self._draw(run.definition, marks)
+            png, words = self._draw(definition, marks)
         except Exception:
-            logger.exception("the picture of run %s could not be drawn", run.id)
-            return
-        if png is None:
-            return
-        title = fit(words.partition(". ")[0], 200)
-        self._gate.upload(run.channel, "flow.png", png, title, thread_ts, fit(words, 1_000), team=run.team)
+            logger.exception("the flow “%s” could not be drawn", definition.name)
+            png, words = None, ""
+        then(png, words)

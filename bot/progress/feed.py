@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from bot import events
 from bot.events import (
     ENDINGS,
     RunEvent,
     RunResumed,
     RunStarted,
     RunWaiting,
+    TaskFile,
 )
 from bot.progress import messages
 from bot.progress.drawings import Draw, Drawings
@@ -26,10 +26,11 @@ from bot.progress.log import Log
 from bot.progress.picture import RunPicture
 from bot.progress.poster import Poster
 from bot.slack.gate import Gate
+from bot.slack.text import fit
 from store import finished, line, outbox, runs
 from store.database import Session, Store
 from store.limits import LimitPause
-from store.outbox import FILE, LIMIT, NOTICE, Said
+from store.outbox import FILE, LIMIT, NOTICE, PICTURE, Said
 from store.runs import NOTHING_NEW, Execution, RunState
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Feed:
         self._patience_with_others = patience
         self._catch_up_every = min(CATCH_UP, patience)
         self._caught_up_at = datetime.now(UTC)
-        self._drawings = Drawings(gate, draw) if draw else None
+        self._drawings = Drawings(draw) if draw else None
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._pictures: dict[int, RunPicture] = {}
         # Runs that are told about only if there is news, each with whom to tell what goes wrong.
@@ -103,8 +104,6 @@ class Feed:
         """Write and send what is still to be said, then stop."""
         self._jobs.put(None)
         self._thread.join()
-        if self._drawings:
-            self._drawings.close()
 
     def _work(self) -> None:
         while True:
@@ -115,6 +114,8 @@ class Feed:
                 continue
             if job is None:
                 self._safely(self._log.flush)
+                if self._drawings:
+                    self._drawings.close()
                 self._see_off()
                 return
             self._safely(job)
@@ -123,7 +124,7 @@ class Feed:
     def _see_off(self) -> None:
         """Hear what becomes of what is on its way; the next process would have to look for it."""
         until = time.monotonic() + SEEING_OFF
-        while self._poster.busy and (left := until - time.monotonic()) > 0:
+        while (self._poster.busy or not self._jobs.empty()) and (left := until - time.monotonic()) > 0:
             with suppress(queue.Empty):
                 if job := self._jobs.get(timeout=left):
                     self._safely(job)
@@ -230,8 +231,11 @@ class Feed:
             self._break_silence(picture)
         if picture.thread_ts is None:
             return
-        if self._drawings and isinstance(event, _DRAWN):
-            self._drawings.show(picture)
+        if self._drawings and picture.steps and picture.steps.steps and isinstance(event, _DRAWN):
+            part = outbox.named(picture.run, PICTURE + _moment(event))
+            with self.store.transaction() as session:
+                outbox.want(session, picture.run.id, [part])
+            self._drawings.draw(picture, partial(self._drawn, picture, part))
         if isinstance(event, ENDINGS):
             self._end(picture)
             return
@@ -242,7 +246,8 @@ class Feed:
             self._safely(self._log.flush)
         if isinstance(event, RunResumed | RunWaiting):
             self._post_notices(picture)
-        self._attach(picture)
+        if isinstance(event, RunResumed | TaskFile):
+            self._attach(picture)
         self._show(picture)
 
     def _taken_up(self, event: RunEvent) -> RunPicture | None:
@@ -268,11 +273,6 @@ class Feed:
         # Runs of before the outbox have their parent message where their thread is.
         picture.parent_ts = parent.ts if parent else run.thread_ts
         picture.unheard = parent is not None and parent.state is Said.REFUSED
-        picture.files += [
-            events.TaskFile(run_id=run_id, content=picture.tasks[part.payload["task"]].output or "", **part.payload)
-            for part in said.values()
-            if part.state is Said.PENDING and part.part.startswith(FILE) and part.payload
-        ]
         return picture
 
     def _break_silence(self, picture: RunPicture) -> None:
@@ -292,9 +292,42 @@ class Feed:
         self._pictures.pop(picture.run.id, None)
 
     def _attach(self, picture: RunPicture) -> None:
-        for file in picture.files:
-            self._upload(picture, FILE + file.task, file.name, file.content, f"Result of {file.task}")
-        picture.files.clear()
+        """Share the results that are wanted as files and are not there yet."""
+        with self.store.reading() as session:
+            said = outbox.of_run(session, picture.run.id)
+            owed = [part for part in said.values() if part.part.startswith(FILE) and part.state is Said.PENDING]
+            done = finished.all_of(session, picture.run.id) if owed else {}
+        for part in owed:
+            content = done[part.part.removeprefix(FILE)]["raw"]
+            self._upload(picture, part.part, part.payload["name"], content, f"Result of {part.payload['work']}")
+
+    def _post_pictures(self, picture: RunPicture) -> None:
+        """Draw the flow as it is now where an earlier picture of it is owed."""
+        with self.store.reading() as session:
+            said = outbox.of_run(session, picture.run.id)
+        for part in said.values():
+            if self._drawings and part.part.startswith(PICTURE) and part.state is Said.PENDING:
+                self._drawings.draw(picture, partial(self._drawn, picture, part.part))
+
+    def _drawn(self, picture: RunPicture, part: str, png: bytes | None, words: str) -> None:
+        """Called on the thread that draws."""
+        self._jobs.put(partial(self._post_picture, picture, part, png, words))
+
+    def _post_picture(self, picture: RunPicture, part: str, png: bytes | None, words: str) -> None:
+        if png is None:
+            with self.store.transaction() as session:
+                outbox.leave_out(session, picture.run.id, part)
+            return
+        assert picture.thread_ts is not None
+        self._poster.upload(
+            picture.run,
+            part,
+            f"flow {part.removeprefix(PICTURE).partition(':')[0].partition('~')[0]}.png",
+            png,
+            fit(words.partition(". ")[0], 200),
+            thread_ts=picture.thread_ts,
+            alt_text=fit(words, 1_000),
+        )
 
     def _upload(self, picture: RunPicture, part: str, name: str, content: str, title: str) -> None:
         assert picture.thread_ts is not None
@@ -384,7 +417,6 @@ class Feed:
         picture, stored = self._pictures.get(run_id), self._picture(run_id)
         if picture is None or stored.state.over:
             picture = stored
-        picture.files = stored.files
         if picture.unheard:
             with self.store.transaction() as session:
                 outbox.give_up(session, run_id)
@@ -394,6 +426,7 @@ class Feed:
         else:
             if picture.progress_ts is None:
                 self._post_progress(picture)
+            self._post_pictures(picture)
             if picture.state.over:
                 self._end(picture)
                 return
@@ -408,6 +441,16 @@ _NOTICES: Mapping[str, Callable[[Execution, dict[str, Any]], messages.Message]] 
     NOTICE: lambda _run, payload: messages.notice(payload),
     LIMIT: lambda run, payload: messages.limit_question(run, LimitPause.model_validate(payload)),
 }
+
+
+def _moment(event: RunEvent) -> str:
+    """What a picture of this moment is called."""
+    match event:
+        case RunStarted():
+            return "start"
+        case RunWaiting():
+            return f"waiting:{event.key}"
+    return "end"
 
 
 def _in_its_thread(run: Execution, session: Session, ts: str) -> None:

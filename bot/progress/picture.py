@@ -61,7 +61,6 @@ class RunPicture:
     # Slack did not take the first message.
     unheard: bool = False
     # Still to be posted: a file may be there before the thread is.
-    files: list[events.TaskFile] = field(default_factory=list)
     shown_at: datetime | None = field(default=None, compare=False)
     # What a flow is shown by in place of tasks.
     steps: StepsPicture | None = None
@@ -156,7 +155,7 @@ class RunPicture:
 
     @apply.register
     def _(self, event: events.TaskFile) -> None:
-        self.files.append(event)
+        """The outbox has the files."""
 
     @apply.register
     def _(self, event: events.ModelAnswered) -> None:

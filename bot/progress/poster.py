@@ -111,9 +111,19 @@ class Poster:
             )
         )
 
-    def upload(self, run: Execution, part: str, name: str, content: str, title: str, *, thread_ts: str) -> None:
+    def upload(
+        self,
+        run: Execution,
+        part: str,
+        name: str,
+        content: str | bytes,
+        title: str,
+        *,
+        thread_ts: str,
+        alt_text: str | None = None,
+    ) -> None:
         """Share a file in the run's thread unless it is there."""
-        send = partial(self.gate.upload, run.channel, name, content, title, thread_ts=thread_ts, team=run.team)
+        send = partial(self.gate.upload, run.channel, name, content, title, thread_ts, alt_text, team=run.team)
 
         def is_it(found: Json) -> bool:
             files = [(file.get("name"), file.get("title")) for file in found.get("files", [])]

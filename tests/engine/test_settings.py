@@ -11,6 +11,7 @@ import pytest
 
 from bot.engine.build import Built, build
 from bot.engine.llms import Models
+from bot.engine.memory import Forgetful
 from bot.engine.run import EngineFailure, Stopped
 from bot.engine.schemas import schema_problem
 from bot.events import ModelAnswered, TaskFailed, TaskFile, TaskFinished, TaskSkipped, TaskStarted
@@ -117,11 +118,13 @@ def test_a_task_asks_for_markdown(llm: ScriptedModel, models: Models) -> None:
 
 def test_a_result_is_kept_as_a_file(llm: ScriptedModel, models: Models) -> None:
     llm.otherwise = "Three sources."
-    run = Run(one_task(settings=TaskSettings(output_file="sources.md")), models)
+    memory = Forgetful()
+    run = Run(one_task(settings=TaskSettings(output_file="sources.md")), models, memory=memory)
     run.result()
 
     [file] = [event for event in run.events if isinstance(event, TaskFile)]
-    assert (file.task, file.name, file.content) == ("Find", "sources.md", "Three sources.")
+    assert (file.task, file.name) == ("Find", "sources.md")
+    assert memory.recall()["task:Find"]["file"] == "sources.md"
     assert not Path("sources.md").exists()
 
 

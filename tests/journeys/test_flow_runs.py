@@ -10,7 +10,10 @@ from bot.app import Crewcall
 from bot.local_slack import LocalSlack
 from bot.services import Actor
 from bot.services.flows import Flows
+from bot.services.tasks import Tasks
+from store import tasks
 from store.crews import CrewInstance
+from store.more_settings import TaskSettings
 from store.steps import AfterPlan, StepDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
@@ -58,7 +61,9 @@ def test_the_thread_shows_the_steps_the_picture_and_the_state(
     llm.when("Research batteries").says("Facts about batteries", after=gate)
     ana.types("/crew run weekly topic=batteries")
     ana.opens_thread("Weekly letter")
-    ana.sees("Gather · In progress · Market research", "▸ Research (Researcher)", "Long enough? · Pending", "flow.png")
+    ana.sees(
+        "Gather · In progress · Market research", "▸ Research (Researcher)", "Long enough? · Pending", "flow start.png"
+    )
     ana.presses("State")
     ana.sees("topic\nbatteries", "letter\nnothing")
     ana.closes()
@@ -69,6 +74,27 @@ def test_the_thread_shows_the_steps_the_picture_and_the_state(
     ana.sees("letter\nFacts about batteries!")
     ana.closes()
     assert pictures(workspace) >= 1
+
+
+def test_the_files_of_two_steps_are_both_there_though_their_tasks_have_one_name(
+    ana: Person, crew_of: CrewMaker, crewcall: Crewcall, llm: ScriptedModel
+) -> None:
+    by, flow = Actor("T0NORTHWIND", "U0ANA000001"), crew_of.flow("Weekly letter")
+    flows, work = Flows(crewcall.store, crewcall.rights), Tasks(crewcall.store, crewcall.rights)
+    for name in ("Tides", "Winds"):
+        crew = crew_of(name, description=f"Research {name}.")
+        with crewcall.store.reading() as session:
+            [task] = tasks.list_all(session, crew.id, team=by.team)
+        file = TaskSettings(output_file=f"{name}.md")
+        work.configure(task.id, file, version=task.version, by=by)
+        flows.add_step(flow.id, StepDraft(name=name, kind="crew", target_id=crew.id), by=by)
+    llm.when("Research Tides.").says("They come.")
+    llm.when("Research Winds.").says("They go.")
+
+    ana.types("/crew run weekly")
+    ana.opens_thread("Weekly letter")
+
+    ana.sees("Tides.md", "Winds.md", "Run again")
 
 
 def test_a_failure_shows_where_it_happened(
