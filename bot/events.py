@@ -30,7 +30,7 @@ class RunStarted(RunEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResumed(RunEvent):
-    """The run goes on with the task or step ``task``.
+    """The run goes on with the task or steps ``task``.
 
     ``why``: ``restart`` of the bot, an ``answer``, a ``retry``, or the ``time`` that it waited for has come.
     """

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from bot import processes
 from bot.engine.desk import Waiting
-from bot.engine.memory import STEP, TASK, TakenOver
+from bot.engine.memory import TASK, TakenOver
 from bot.engine.run import EngineFailure, Stopped
+from bot.engine.ways import going_on
 from bot.errors import UserError
 from bot.events import RunCancelled, RunCompleted, RunEvent, RunFailed, RunResumed, RunStarted, RunWaiting
 from store import crews, finished, line, outbox, runs, tasks
@@ -164,7 +165,7 @@ class Runner:
 
     def _note_again(self, session: Session, run: Execution) -> None:
         """People are told why the run goes on, and with what."""
-        told = {"why": run.again, "task": _first_unfinished(session, run), "by": run.retried_by}
+        told = {"why": run.again, "tasks": _going_on(session, run), "by": run.retried_by}
         outbox.want(session, run.id, [f"{outbox.NOTICE}{run.fence}"], told)
 
     def _taking(self) -> bool:
@@ -249,8 +250,8 @@ class Runner:
             self._tell(run, RunStarted(run_id=run.id))
             return
         with self.store.reading() as session:
-            task = _first_unfinished(session, run)
-        self._tell(run, RunResumed(run_id=run.id, task=task, why=run.again))
+            names = _going_on(session, run)
+        self._tell(run, RunResumed(run_id=run.id, task=", ".join(names) or None, why=run.again))
 
     def _stopped(self, run: Execution) -> None:
         """Work on it ended early: somebody wanted that, or this process ends, or it is another's by now."""
@@ -312,11 +313,12 @@ def _end(
     return ended
 
 
-def _first_unfinished(session: Session, run: Execution) -> str | None:
+def _going_on(session: Session, run: Execution) -> list[str]:
+    """The names of what the run does next: a crew's first task that is not finished, or the steps of a flow."""
     done = finished.all_of(session, run.id)
-    left = [task.name for task in run.definition.tasks if TASK + task.name not in done]
-    left += [step.name for step in run.definition.steps if STEP + step.key not in done]
-    return next(iter(left), None)
+    if run.definition.is_flow:
+        return going_on(run.definition.steps, done)
+    return [task.name for task in run.definition.tasks if TASK + task.name not in done][:1]
 
 
 def _outcomes(session: Session, run: Execution) -> dict[str, tuple[str, str | None]]:

@@ -82,7 +82,7 @@ def tells(northwind: Northwind, shelf: Shelf, run: Execution) -> list[str]:
         claimed = shelf.write(runs.claim, run.id, owner="here")
         assert claimed
         told = {"run_id": run.id, "task": "Find", "agent": "Researcher"}
-        shelf.write(outbox.want, run.id, ["notice:2"], {"why": "restart", "task": "Find", "by": None})
+        shelf.write(outbox.want, run.id, ["notice:2"], {"why": "restart", "tasks": ["Find"], "by": None})
         found = {"raw": "Five links", "json": None, "agent": "Researcher", "skipped": False, "file": "links.md"}
         Stored(shelf.store, claimed).keep(TASK + "Find", found)
         file = TaskFile(**told, name="links.md")

@@ -241,3 +241,16 @@ def test_the_picture_of_a_run_has_the_same_in_words(tmp_path: Path) -> None:
     assert words.startswith(
         "Weekly letter: 4 steps: 1 done, 1 in progress, 2 pending. 1. Write the draft (Research): done."
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "The bot was restarted; going on."),
+        (["Write"], "The bot was restarted; going on with *Write*."),
+        (["Write", "Check", "Send"], "The bot was restarted; going on with *Write*, *Check* and *Send*."),
+        ([*"ABCDEF"], "The bot was restarted; going on with *A*, *B*, *C*, *D* and 2 more."),
+    ],
+)
+def test_a_run_that_goes_on_after_a_restart_says_with_what(names: list[str], said: str) -> None:
+    assert messages.notice({"why": "restart", "tasks": names, "by": None}).text == said

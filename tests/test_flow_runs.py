@@ -17,8 +17,9 @@ from bot.engine.llms import Models
 from bot.engine.memory import Stored
 from bot.engine.run import execute
 from bot.events import RunCompleted, RunEvent, RunFailed, RunResumed, RunWaiting
+from bot.progress import messages
 from bot.runner import Runner
-from store import crews, finished, runs
+from store import crews, finished, outbox, runs
 from store.crews import CrewDraft
 from store.database import Store
 from store.definitions import Definition
@@ -167,10 +168,13 @@ def test_a_process_killed_while_branches_go_on_leaves_nothing_to_be_done_twice(
     llm.when("End for Right").says("R", after=released)
     definition = flow(
         step("first", target="First"),
-        step("left", "crew", "first", target="Left"),
-        step("right", "crew", "first", target="Right"),
+        step("which", "decide", "first", rules=[{"when": "true", "outcome": "two"}], otherwise="none"),
+        step("nothing", "set", "which/none", value="1", result="n"),
+        step("left", "crew", "which/two", target="Left"),
+        step("right", "crew", "which/two", target="Right"),
         step("both", "crew", "left", "right", target="Both"),
         parts=[crew("First"), crew("Left"), crew("Right", "Begin", "End"), crew("Both")],
+        state=state(n="integer"),
     )
     run = queue(store, definition)
     environment = {**os.environ, **llm.env()}
@@ -189,7 +193,11 @@ def test_a_process_killed_while_branches_go_on_leaves_nothing_to_be_done_twice(
 
     assert works.tells(RunCompleted).result == "B"
     works.runner.close()
-    assert works.tells(RunResumed).why == "restart"
+    resumed = works.tells(RunResumed)
+    assert (resumed.why, resumed.task) == ("restart", "Right")
+    with store.reading() as session:
+        [notice] = [part for name, part in outbox.of_run(session, run.id).items() if name.startswith(outbox.NOTICE)]
+    assert messages.notice(notice.payload).text == "The bot was restarted; going on with *Right*."
     assert [len(asked(llm, name)) for name in ("First", "Left", "Both")] == [1, 1, 1]
     assert len([each for each in asked(llm, "Right") if "Begin for Right" in each]) == 1
     assert now(store, run).crashes == 1

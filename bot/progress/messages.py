@@ -31,6 +31,8 @@ UNDECIDED = "Nobody decided before the deadline, so the run was stopped."
 # A result of more parts than this is posted as its beginning and a file.
 _MOST_PARTS = 2
 
+# So many names are told in one sentence.
+_MOST_NAMES = 5
 
 # From this place in line on nobody is told which it is.
 LAST_PLACE = 11
@@ -73,13 +75,22 @@ def progress(picture: RunPicture, now: datetime) -> Message:
 
 
 def notice(payload: Mapping[str, Any]) -> Message:
-    """Why a run goes on: ``why``, with which ``task``, and who wanted that where somebody did (``by``)."""
-    where = f"going on with *{escape(payload['task'])}*" if payload["task"] else "going on"
+    """Why a run goes on: ``why``, with which ``tasks``, and who wanted that where somebody did (``by``)."""
+    where = f"going on with {_listed(payload['tasks'])}" if payload["tasks"] else "going on"
     if payload["why"] == Again.RETRY:
         said = f"<@{payload['by']}> tries again: {where}."
     else:
         said = f"The bot was restarted; {where}."
     return Message(unmarked(said), [blocks.section(said)])
+
+
+def _listed(names: list[str]) -> str:
+    """Names in a sentence; of many only the first."""
+    shown = names if len(names) <= _MOST_NAMES else names[: _MOST_NAMES - 1]
+    said = [f"*{escape(name)}*" for name in shown]
+    if left := len(names) - len(shown):
+        said.append(f"{left} more")
+    return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
 
 
 def limit_question(run: Execution, pause: LimitPause) -> Message:
