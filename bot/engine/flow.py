@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +26,7 @@ from bot.engine.state import Misfit
 from bot.engine.steps import kind_of
 from bot.engine.steps.kind import Done, Ran, Reviewed, StepFailure, StepKind, text_of
 from bot.engine.steps.review import APPROVED, CHANGES, REJECTED
+from bot.engine.ways import Past, Ways, round_key
 from bot.errors import UserError
 from bot.events import (
     CrewEvent,
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 # Steps that are done at the same time in one flow; CrewAI's runtime alone would do six on two processors.
 _AT_ONCE = 32
 # What is done over and over is bounded by each step's own limit; this is for a mistake of ours.
-_MOST_CALLS = 1_000
+_MOST_CALLS = 100_000
 _DONE = "The flow is done."
 _OUTCOMES = {"approved": APPROVED, "edited": APPROVED, "answered": APPROVED, "changes": CHANGES, "rejected": REJECTED}
 
@@ -133,16 +134,18 @@ def _call(function: str, **given: int) -> dict[str, Any]:
 
 
 def _listens(flow: Definition, step: StepPlan) -> Any:
-    """The condition under which the step begins, in CrewAI's form."""
+    """Everything that can make the step begin, in CrewAI's form.
+
+    Whether it does begin then is for ``Ways`` to say: where CrewAI waits for several, it takes a branch of one round of
+    a loop together with a branch of the next.
+    """
     numbers = {each.key: number for number, each in enumerate(flow.steps)}
-    known = [each for each in step.after or [AfterPlan(step=START)] if each.step in numbers or each.step == START]
-    parts = []
-    for each in known:
-        labels = ["begin"] if each.step == START else _labels(flow, numbers[each.step])[each.outcome]
-        parts.append(labels[0] if len(labels) == 1 else {"or": labels})
-    if step.join == "all" and len(parts) > 1:
-        return {"and": parts}
-    every = [label for part in parts for label in (part["or"] if isinstance(part, dict) else [part])]
+    every = []
+    for each in step.after or [AfterPlan(step=START)]:
+        if each.step == START:
+            every.append("begin")
+        elif each.step in numbers:
+            every += _labels(flow, numbers[each.step])[each.outcome]
     # A label that nobody gives: the step is never reached.
     return every[0] if len(every) == 1 else {"or": every} if every else "never"
 
@@ -185,8 +188,8 @@ class Course:
         self._kinds = [_known(step) for step in flow.steps]
         self._settings = [kind.read(step.settings) for kind, step in zip(self._kinds, flow.steps, strict=True)]
         self._labels = [_labels(flow, number) for number in range(len(flow.steps))]
-        self._rounds: Counter[str] = Counter()
-        self._came_to: dict[int, str | None] = {}
+        self._ways = Ways(flow.steps)
+        self._came_to: defaultdict[int, deque[str]] = defaultdict(deque)
         self._raws: dict[str, str] = {}
         self._followed: set[str] = set()
         self._failures: list[tuple[StepPlan, str]] = []
@@ -209,20 +212,19 @@ class Course:
 
     def do(self, number: int) -> None:
         """One round of a step; what goes wrong is noted, so that other branches go on."""
-        self._came_to[number] = None
         if self.over():
             return
         step = self.flow.steps[number]
         with self.lock:
-            self._rounds[step.key] += 1
-            round_ = self._rounds[step.key]
+            if (past := self._ways.begin(step.key)) is None:
+                return
             self._followed |= {each.step for each in step.after}
-        place = _At(self, number, step, round_)
+        place = _At(self, number, step, past)
         try:
             if (kept := self.memory.recall().get(place.key())) is not None:
-                self._over_with(number, step, kept)
+                self._over_with(place, kept)
             else:
-                self._work(place, number, round_)
+                self._work(place)
         except Waiting as waiting:
             self._waits.append(waiting)
         except LimitReached as reached:
@@ -233,15 +235,15 @@ class Course:
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the run, on the run's own thread
             self._fatal = self._fatal or error
 
-    def _work(self, place: _At, number: int, round_: int) -> None:
-        step, settings = place.plan, self._settings[number]
-        if round_ > settings.most:
+    def _work(self, place: _At) -> None:
+        step, settings = place.plan, self._settings[place.number]
+        if place.round > settings.most:
             raise StepFailure(
                 reason=f"It has been done {settings.most} times, as often as it may. "
                 "Allow more rounds in its settings, or change what leads back to it."
             )
-        self.tell(StepStarted, step, round=round_)
-        done = self._kinds[number].do(place, settings)
+        self.tell(StepStarted, step, round=place.round)
+        done = self._kinds[place.number].do(place, settings)
         changes = self._changes(step, done)
         with self.lock:
             self._finished += 1
@@ -258,16 +260,18 @@ class Course:
             self.memory.keep(place.key(), kept)
             self.state |= kept["changes"]
             self.outputs[step.key] = kept["seen"]
-            self._over_with(number, step, kept)
+            self._over_with(place, kept)
             self.tell(StepFinished, step, output=kept["raw"], outcome=kept["outcome"])
             if changes:
                 self.around.emit(StateChanged(run_id=self.around.run_id, state=dict(self.state)))
 
-    def _over_with(self, number: int, step: StepPlan, kept: Output) -> None:
+    def _over_with(self, place: _At, kept: Output) -> None:
+        key = place.plan.key
         with self.lock:
-            self._came_to[number] = kept["outcome"]
-            self._raws[step.key] = kept["raw"]
-            self._followed.discard(step.key)
+            self._ways.end(key, kept["outcome"], place.past)
+            self._came_to[place.number].append(kept["outcome"])
+            self._raws[key] = kept["raw"]
+            self._followed.discard(key)
 
     def _changes(self, step: StepPlan, done: Done) -> dict[str, Any]:
         """What the step's result makes of the state; raises ``StepFailure`` where it does not fit."""
@@ -282,9 +286,10 @@ class Course:
             raise StepFailure(reason=f"Its result does not fit “{step.result}” of the state. {why}") from None
 
     def label(self, number: int) -> str | None:
-        """The label of what the step came to; nothing where it did not finish."""
-        outcome = self._came_to.get(number)
-        return None if outcome is None else self._labels[number][outcome][0]
+        """The label of what the step came to, said once; nothing where it did not finish."""
+        with self.lock:
+            came_to = self._came_to[number]
+            return self._labels[number][came_to.popleft()][0] if came_to else None
 
     def _fail(self, step: StepPlan, reason: str) -> None:
         with self.lock:
@@ -302,7 +307,7 @@ class Course:
         if self._waits:
             raise _first(self._waits)
         for step in self.flow.steps:
-            if not self._rounds[step.key]:
+            if not self._ways.rounds[step.key]:
                 self.tell(StepSkipped, step)
         return Ran(self._result(), state=self.state)
 
@@ -332,15 +337,15 @@ class Course:
 class _At:
     """Where one round of a step is done; see ``Place``."""
 
-    def __init__(self, course: Course, number: int, plan: StepPlan, round_: int) -> None:
-        self._course, self._number, self.plan, self._round = course, number, plan, round_
+    def __init__(self, course: Course, number: int, plan: StepPlan, past: Past) -> None:
+        self._course, self.number, self.plan, self.past = course, number, plan, past
+        self.round = past[plan.key]
         self.stop = course.around.stop
 
     def key(self, item: int | None = None) -> str:
         """Under which the memory keeps it."""
         of_item = "" if item is None else f"[{item}]"
-        again = "" if self._round == 1 else f"#{self._round}"
-        return f"{STEP}{self.plan.key}{of_item}{again}"
+        return round_key(f"{self.plan.key}{of_item}", self.round)
 
     def part(self) -> Definition:
         parts = self._course.flow.parts
@@ -386,7 +391,7 @@ class _At:
                     produced=produced,
                     prompt=prompt,
                     settings=settings,
-                    round=self._round - 1,
+                    round=self.round - 1,
                 )
             )
             raise Waiting(key, self.plan.name)

@@ -14,6 +14,7 @@ from bot.engine.cel import Undecided
 from bot.engine.state import Misfit, StateField
 from bot.engine.steps import kind_of
 from bot.engine.steps.kind import ANY, Offer, Said, StepKind, StepSettings
+from bot.engine.ways import closing
 from bot.services.checks import Place
 from store.definitions import Definition, StepPlan
 from store.steps import START, AfterPlan
@@ -177,21 +178,8 @@ class Graph:
 
     @cached_property
     def back(self) -> set[tuple[str, str]]:
-        """The connections that close a loop: from a step to one that had to come before it."""
-        found: set[tuple[str, str]] = set()
-        done: set[str] = set()
-        path: dict[str, Iterator[str]] = {START: iter(self.leads_to[START])}
-        while path:
-            key, following = next(reversed(path.items()))
-            after = next(following, None)
-            if after is None:
-                done.add(key)
-                del path[key]
-            elif after in path:
-                found.add((key, after))
-            elif after not in done:
-                path[after] = iter(self.leads_to[after])
-        return found
+        """The connections that close a loop."""
+        return closing(self.leads_to)
 
     @cached_property
     def loops(self) -> list[set[str]]:

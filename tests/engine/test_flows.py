@@ -262,6 +262,43 @@ def test_branches_inside_a_loop_meet_in_every_round(flows: Flows) -> None:
     assert flows.run(definition).raw == "333"
 
 
+def test_a_branch_of_one_round_does_not_meet_a_branch_of_the_next(flows: Flows, llm: ScriptedModel) -> None:
+    llm.when("for Check").says("Fine.").fails(400, times=1).says("Better.")
+    llm.when("for Publish").says("Published.")
+    definition = flow(
+        step("draft", "crew", "start", "look/changes", join="any"),
+        step("check", "crew", "draft", target="Check"),
+        step("look", "review", "draft"),
+        step("publish", "crew", "check", "look/approved", target="Publish", inputs={"said": "outputs.check.raw"}),
+        parts=[crew(), crew("Check"), crew("Publish", asks="After {said}")],
+    )
+    flows.waits(definition)
+    flows.desk.answers["step:look"] = Answer(verdict="changes", by="U0BEN")
+    flows.desk.answers["step:look#2"] = Answer(verdict="approved", by="U0BEN")
+
+    flows.fails(definition)
+    assert "Finished look" in flows.happened()
+    assert asked(llm, "for Publish") == []
+
+    assert flows.run(definition).raw == "Published."
+    assert [prompt for prompt in asked(llm, "for Publish") if "After Better." not in prompt] == []
+    assert flows.happened() == ["Started check #2", "Finished check", "Started publish", "Finished publish"]
+
+
+def test_what_was_done_before_a_loop_holds_for_each_of_its_rounds(flows: Flows) -> None:
+    definition = flow(
+        step("rules", "set", value="10", result="most"),
+        step("count", "set", "start", "enough/no", join="any", value="state.n + 1", result="n"),
+        step("sum", "set", "rules", "count", value="state.n + state.most", result="total"),
+        step("enough", "decide", "sum", rules=[{"when": "state.total >= 13", "outcome": "yes"}], otherwise="no"),
+        step("after", "set", "enough/yes", value="state.total * 2", result="total"),
+        state=state(**{name: {"type": "integer", "default": 0} for name in ("n", "most", "total")}),
+    )
+
+    assert flows.run(definition).raw == "26"
+    assert flows.happened().count("Started rules") == 1
+
+
 def test_a_flow_inside_a_flow_has_a_state_of_its_own(flows: Flows) -> None:
     inner = flow(
         step("twice", "set", value="state.n * 2", result="n"), name="Double", state=state(n="integer"), parts=[]
