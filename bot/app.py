@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 import handlers.agents
+import handlers.assistant
 import handlers.audit
 import handlers.crews
 import handlers.describing
@@ -55,6 +56,7 @@ from bot.engine.tools.toolbox import Kit, Toolbox
 from bot.engine.warmup import Warmup
 from bot.errors import UserError
 from bot.events import ENDINGS, RunEvent
+from bot.manifest import granted_scopes
 from bot.pictures.png import Painter
 from bot.progress.asked import Questions
 from bot.progress.feed import Feed
@@ -92,6 +94,7 @@ from bot.services.workflows import StepEnd, Workflows
 from bot.settings import Settings
 from bot.slack.boundary import guard
 from bot.slack.commands import Commands
+from bot.slack.conversations import Conversations
 from bot.slack.gate import Gate
 from bot.slack.impatience import count_double_clicks_once
 from bot.slack.later import Later
@@ -145,6 +148,7 @@ _DOORS = (
     handlers.projects,
     handlers.memories,
     handlers.audit,
+    handlers.assistant,
     handlers.home,
     handlers.dropped,
     handlers.mentions,
@@ -176,8 +180,8 @@ class Crewcall:
         self.warmup = Warmup(then=self.toolbox.learn)
         self.client = WebClient(token=_secret(settings.bot_token), base_url=settings.slack_api_url, timeout=10)
         # A form's answer waits for what Slack says about a person, so Slack gets a second, not ten, to say it.
-        asking = WebClient(token=self.client.token, base_url=settings.slack_api_url, timeout=1)
-        self.people = People(asking)
+        self._asking = WebClient(token=self.client.token, base_url=settings.slack_api_url, timeout=1)
+        self.people = People(self._asking)
         self.admins, self.rights = Admins(self.people), Rights(self.people)
         self.keyring = Keyring(settings.keys, settings.secret_file)
         self.connections = Connections(self.store, self.keyring, self.models, self.admins)
@@ -236,11 +240,13 @@ class Crewcall:
     def _introduce(self) -> str:
         """Check the bot token, and return the bot's name."""
         try:
-            return str(self.client.auth_test()["user"])
+            said = self.client.auth_test()
         except SlackApiError as error:
             raise BotTokenRefused(error=error.response["error"]) from None
         except (SlackClientError, OSError) as error:
             raise SlackSilent(url=self.settings.slack_api_url, error=error) from None
+        self.conversations = Conversations(self._asking, granted_scopes(said.headers))
+        return str(said["user"])
 
     def _bolt(self) -> App:
         bolt = App(
@@ -285,6 +291,7 @@ class Crewcall:
             "limits": self.limits,
             "tools": self.tools,
             "gate": self.gate,
+            "conversations": self.conversations,
             "commands": commands,
             "later": self.later,
             "starter": Starter(self.runs, SharedFiles(self.client), self.later, self.gate, self.client),

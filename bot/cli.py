@@ -25,6 +25,7 @@ from bot.transfer import export, import_
 
 if TYPE_CHECKING:
     from bot.local_slack import LocalSlack
+    from bot.manifest import View
 
 EMBEDDED = "local/qwen2.5-coder-1.5b"
 EMBEDDED_SMALL = "local/qwen2.5-coder-0.5b"
@@ -112,6 +113,16 @@ def doctor() -> None:
 
 cli.add_command(import_)
 cli.add_command(export)
+
+
+@cli.command()
+@click.option("--assistant", "view", flag_value="assistant", help="With Slack's assistant view.")
+@click.option("--agent", "view", flag_value="agent", help="With the view that Slack has for agents since 2026.")
+def manifest(view: View | None) -> None:
+    """Print the manifest to create the Slack app from."""
+    from bot.manifest import written
+
+    click.echo(written(view or ""), nl=False)
 
 
 @cli.group()
@@ -280,13 +291,13 @@ def _only_demo(data_dir: Path) -> Iterator[Path]:
 
 def _local_workspace(port: int, data_dir: Path) -> LocalSlack:
     """A workspace on the first free port from ``port`` on; its messages outlive a restart."""
+    from bot import manifest
     from bot.local_slack import LocalSlack
-    from bot.manifest import manifest
 
     last = min(port + 19, 65535)
     for candidate in range(port, last + 1):
         try:
-            return LocalSlack(manifest(), port=candidate, data_dir=data_dir / "workspace").start()
+            return LocalSlack(manifest.manifest("assistant"), port=candidate, data_dir=data_dir / "workspace").start()
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

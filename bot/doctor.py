@@ -20,7 +20,7 @@ from bot import model_files
 from bot.embedded_models import MODELS
 from bot.engine.llms import PROVIDERS, Models
 from bot.errors import UserError
-from bot.manifest import bot_scopes
+from bot.manifest import bot_scopes, granted_scopes
 from bot.settings import Settings, model_from_keys
 from store import health, secrets
 from store.secrets import Keyring
@@ -90,8 +90,7 @@ def scopes(it: Installation) -> Finding:
     said = it.identity
     if isinstance(said, Exception):
         return Finding(False, "Scopes are unknown", "Mend the bot token first.")
-    granted = _header(said, "x-oauth-scopes").split(",")
-    missing = [scope for scope in bot_scopes() if scope not in {name.strip() for name in granted}]
+    missing = [scope for scope in bot_scopes() if scope not in granted_scopes(said.headers)]
     if missing:
         mend = "Add them under OAuth & Permissions (or apply manifest.yml again) and reinstall the app."
         return Finding(False, f"Scopes are missing: {', '.join(missing)}", mend)
@@ -241,8 +240,3 @@ def _refused(it: Installation, what: str, error: Exception, mend: str) -> Findin
 
 def _fault(title: str, error: UserError) -> Finding:
     return Finding(False, title, error.sentence)
-
-
-def _header(said: SlackResponse, name: str) -> str:
-    """A header of Slack's answer, whatever its capitals."""
-    return next((str(value) for key, value in said.headers.items() if key.lower() == name), "")

@@ -86,9 +86,10 @@ def in_window(body: Json) -> bool:
 
 
 def inject(app: App, services: Mapping[str, object], gate: Gate) -> None:
-    """Hand ``services`` to handlers by name, and ``actor``, ``reply``, ``place`` and ``said``.
+    """Hand ``services`` to handlers by name, and ``actor``, ``reply``, ``place``, ``thread`` and ``said``.
 
     ``place`` is the id of the channel the person is in, also behind a modal that was opened there; elsewhere ``None``.
+    ``thread`` is the thread of their direct messages in which they pressed a button, where they did.
     ``said`` is what they wrote to the bot or in a channel that it is in, where it is that what happened.
     """
 
@@ -101,8 +102,13 @@ def inject(app: App, services: Mapping[str, object], gate: Gate) -> None:
         context["said"] = said
         context["reply"] = Reply(gate, actor, context.response_url, said, context.client, body)
         context["place"] = place
+        context["thread"] = _thread(body) if (place or "").startswith("D") else None
         if pressed := Words.pressed(body, place):
             context["words"] = pressed
         next()
 
     app.use(middleware)
+
+
+def _thread(body: Json) -> str | None:
+    return (body.get("container") or {}).get("thread_ts")

@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 
 from bot.services import Actor
 from bot.services.admins import Admins
-from bot.services.crews import Crews
+from bot.services.crews import Crews, CrewSheet
 from bot.services.reviews import Reviews
 from bot.services.run_history import RunHistory
 from bot.services.runs import Runs
@@ -19,10 +19,13 @@ from bot.services.schedules import Schedules
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
+from bot.slack.conversations import Conversations
+from bot.slack.people import People
 from bot.slack.said import Said
-from bot.slack.text import fit_escaped
-from bot.slack.wishes import Wants, meant
+from bot.slack.text import escape, fit_escaped
+from bot.slack.wishes import Meant, Wants, meant
 from handlers import crew_list
+from handlers.assistant import said_elsewhere
 from handlers.crew_list import Look
 from handlers.crew_page import not_ready
 from handlers.help import menu
@@ -47,21 +50,40 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(rf"^{re.escape(ACTION)}"))(run_wished)
 
 
-def run_mentioned(said: Said, crews: Crews, starter: Starter, actor: Actor, reply: Reply) -> None:
-    wanted = meant(said.wish.words, crews.names(by=actor))
+def run_mentioned(
+    said: Said,
+    crews: Crews,
+    starter: Starter,
+    conversations: Conversations,
+    people: People,
+    actor: Actor,
+    reply: Reply,
+) -> None:
+    there = said_elsewhere(said, conversations, people, actor)
+    wanted = meant(there.wish.words, crews.names(by=actor))
     if wanted.found is None:
         crews.refuse_unshared(wanted.name, by=actor)
         reply("Which crew?", ask_which(wanted))
         return
-    sheet = crews.sheet(wanted.found[0], by=actor)
+    place = there.channel if there.channel != said.channel else ""
+    _run_or_ask(crews.sheet(wanted.found[0], by=actor), wanted, there, place, starter, actor, reply)
+
+
+def _run_or_ask(
+    sheet: CrewSheet, wanted: Meant, there: Said, place: str, starter: Starter, actor: Actor, reply: Reply
+) -> None:
+    """Start the run where everything is known, else ask for the rest; ``place`` is where it is to be, if elsewhere."""
     inputs = known_inputs(sheet.inputs, wanted.inputs, wanted.about if wanted.certain else "")
     left = [name for name in sheet.inputs if not inputs.get(name)]
     if sheet.problems:
         reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
-    elif not left or (said.files and len(left) == 1):
-        starter(sheet.crew.id, inputs, said=said, into="".join(left), by=actor, tell=reply)
+    elif not left or (there.files and len(left) == 1):
+        starter(sheet.crew.id, inputs, said=there, into="".join(left), by=actor, tell=reply)
+        if place:
+            told = f"*{escape(sheet.crew.name)}* is on its way in <#{place}>."
+            reply(f"{sheet.crew.name} is on its way.", [blocks.section(told)])
     else:
-        reply(f"{sheet.crew.name} needs more", ask_for_rest(sheet, inputs, wanted.about))
+        reply(f"{sheet.crew.name} needs more", ask_for_rest(sheet, inputs, wanted.about, place))
 
 
 def run_wished(
@@ -73,19 +95,21 @@ def run_wished(
     runs: Runs,
     actor: Actor,
     place: str | None,
+    thread: str | None,
     reply: Reply,
 ) -> None:
     ack()
-    crew_id, given, about, ask = carried_back(action)
+    crew_id, given, about, ask, elsewhere = carried_back(action)
+    place, thread = (elsewhere, None) if elsewhere else (place, thread)
     sheet = crews.sheet(crew_id, by=actor)
     inputs = known_inputs(sheet.inputs, given, about)
     if sheet.problems:
         reply(f"{sheet.crew.name} can’t run yet", not_ready(sheet))
     elif sheet.inputs and (ask or not all(inputs.get(name) for name in sheet.inputs)):
-        view = ask_inputs(sheet.crew, sheet.inputs, inputs, place=place)
+        view = ask_inputs(sheet.crew, sheet.inputs, inputs, place=place, thread=thread)
         client.views_open(trigger_id=body["trigger_id"], view=view)
     else:
-        runs.start(crew_id, inputs, by=actor, channel=place or "", tell=reply)
+        runs.start(crew_id, inputs, by=actor, channel=place or "", thread_ts=thread, tell=reply)
 
 
 def show_mentioned(said: Said, crews: Crews, actor: Actor, reply: Reply) -> None:
@@ -125,14 +149,17 @@ def show_schedules(schedules: Schedules, actor: Actor, reply: Reply) -> None:
     reply("Schedules", [*message_rows(schedules.list_all(by=actor))])
 
 
-def run_mentioned_again(said: Said, runs: Runs, run_history: RunHistory, actor: Actor, reply: Reply) -> None:
+def run_mentioned_again(
+    said: Said, runs: Runs, run_history: RunHistory, conversations: Conversations, actor: Actor, reply: Reply
+) -> None:
+    stay = conversations.of(said) is not None
     if said.thread_ts and runs.is_here(actor.team, said.channel, said.thread_ts):
-        runs.again_in_thread(said.channel, said.thread_ts, by=actor, tell=reply)
+        runs.again_in_thread(said.channel, said.thread_ts, by=actor, tell=reply, stay=stay)
         return
     own = run_history.own(by=actor)
     # What is told about elsewhere would run there again, in front of others; what still goes on is hardly meant.
     if own and own[0].channel == said.channel and own[0].status.over:
-        runs.again(own[0].id, by=actor, tell=reply)
+        runs.again(own[0].id, by=actor, tell=reply, thread_ts=said.thread_ts if stay else None)
         reply(f"{own[0].crew_name} runs again, with the same inputs.")
     else:
         reply("Which one?", which_again(own))

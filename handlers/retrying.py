@@ -10,6 +10,7 @@ from bot.services.runs import Runs
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
+from bot.slack.conversations import Conversations
 from bot.slack.text import escape
 from handlers.finding import find
 from handlers.injection import Reply
@@ -38,9 +39,19 @@ def retry_run(ack: Ack, action: Json, runs: Runs, actor: Actor) -> None:
     runs.retry(int(action["value"]), by=actor)
 
 
-def run_again(ack: Ack, action: Json, runs: Runs, actor: Actor, place: str | None, reply: Reply) -> None:
+def run_again(
+    ack: Ack,
+    action: Json,
+    runs: Runs,
+    conversations: Conversations,
+    actor: Actor,
+    place: str | None,
+    thread: str | None,
+    reply: Reply,
+) -> None:
     ack()
-    run, newest = runs.again(int(action["value"]), by=actor, tell=reply)
+    into = thread if conversations.holds(place, thread) else None
+    run, newest = runs.again(int(action["value"]), by=actor, tell=reply, thread_ts=into)
     if run.channel != place:
         where = f"in <#{run.channel}>" if run.channel.startswith(("C", "G")) else "in our direct message"
         reply(f"{run.crew_name} runs again.", [blocks.section(f"*{escape(run.crew_name)}* runs again {where}.")])

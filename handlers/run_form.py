@@ -45,6 +45,8 @@ class Asked:
     files: list[Json] = field(default_factory=list)
     into: str = ""
     source: Source | None = None
+    # The thread that the run is told about in, where it gets none of its own.
+    thread: str | None = None
 
 
 def ask_inputs(
@@ -54,14 +56,16 @@ def ask_inputs(
     *,
     place: str | None,
     source: Source | None = None,
+    thread: str | None = None,
 ) -> Json:
     """The form for these placeholders, or for the state of a flow, filled with what is already known.
 
-    With a ``source`` its message becomes an input: the only one at once, of several the one that is chosen.
+    With a ``source`` its message becomes an input: the only one at once, of several the one that is chosen. With a
+    ``thread`` the run is told about there.
     """
     if crew.is_flow:
-        return ask_state(crew, known, place=place, action=RUN)
-    meta: dict[str, object] = {"crew": crew.id, "inputs": list(names), "place": place}
+        return ask_state(crew, known, place=place, thread=thread, action=RUN)
+    meta: dict[str, object] = {"crew": crew.id, "inputs": list(names), "place": place, "thread": thread}
     values: dict[str, object] = {_field(number): known.get(name, "") for number, name in enumerate(names)}
     if source:
         meta |= carrying(source)
@@ -83,7 +87,7 @@ def asked(view: Json) -> Asked:
     """The answers; raise ``FormRefused`` for an empty one that neither a message nor files fill."""
     meta = meta_of(view)
     if "state" in meta:
-        return Asked(meta["crew"], asked_state(view))
+        return Asked(meta["crew"], asked_state(view), thread=meta.get("thread"))
     names: list[str] = meta["inputs"]
     source = carried(view)
     if source and not names:
@@ -97,7 +101,7 @@ def asked(view: Json) -> Asked:
     filled = into if files or (source and source.files) else ""
     if empty := [key for key, name in fields.items() if not inputs[name] and key != filled]:
         raise FormRefused(fields=dict.fromkeys(empty, "This can’t be empty."))
-    return Asked(meta["crew"], inputs, files, fields.get(filled, ""), source)
+    return Asked(meta["crew"], inputs, files, fields.get(filled, ""), source, meta.get("thread"))
 
 
 def _notice(crew: CrewInstance, names: Sequence[str], source: Source | None) -> str:

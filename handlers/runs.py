@@ -63,17 +63,19 @@ def run_pressed(
     runs: Runs,
     actor: Actor,
     place: str | None,
+    thread: str | None,
     reply: Reply,
 ) -> None:
     ack()
     sheet = crews.sheet(int(action["value"]), by=actor)
     in_page = "view" in body and body["view"]["type"] == "modal"
     if sheet.takes and not sheet.problems:
-        view = ask_inputs(sheet.crew, sheet.inputs, {}, place=place)
+        view = ask_inputs(sheet.crew, sheet.inputs, {}, place=place, thread=thread)
         opening = client.views_push if in_page else client.views_open
         opening(trigger_id=body["trigger_id"], view=view)
         return
-    runs.start(sheet.crew.id, {}, by=actor, channel=place or direct_channel(client, actor.user), tell=reply)
+    channel = place or direct_channel(client, actor.user)
+    runs.start(sheet.crew.id, {}, by=actor, channel=channel, thread_ts=thread, tell=reply)
     if in_page:
         client.views_update(view_id=body["view"]["id"], view=_started_page(sheet.crew.name, place))
 

@@ -49,7 +49,8 @@ class Starter:
     def answered(self, answers: Asked, *, by: Actor, channel: str, tell: Callable[[str], None]) -> None:
         """Start the run that a form was answered for, in ``channel`` or where the message is that it is about."""
         if answers.source is None:
-            self._start(answers.crew, answers.inputs, answers.files, answers.into, by=by, channel=channel, tell=tell)
+            where = {"channel": channel, "thread_ts": answers.thread}
+            self._start(answers.crew, answers.inputs, answers.files, answers.into, by=by, tell=tell, **where)
         else:
             self.later.behind(tell, partial(self._run_on_message, answers, answers.source, by, tell))
 

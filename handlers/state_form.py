@@ -32,9 +32,11 @@ _WIDGETS: dict[str, Widget] = {
 }
 
 
-def ask_state(flow: CrewInstance, known: Mapping[str, Any], *, place: str | None, action: str) -> Json:
+def ask_state(
+    flow: CrewInstance, known: Mapping[str, Any], *, place: str | None, action: str, thread: str | None = None
+) -> Json:
     """The form for the flow's state, filled with what is ``known``, else with the defaults."""
-    meta = {"crew": flow.id, "place": place, "state": True}
+    meta = {"crew": flow.id, "place": place, "thread": thread, "state": True}
     return ask_fields(f"“{flow.name}” begins with:", flow.state_schema, known, meta=meta, action=action)
 
 

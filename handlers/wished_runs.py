@@ -39,27 +39,28 @@ def ask_which(meant: Meant) -> list[Json]:
     return [blocks.section(said), blocks.actions(*buttons, others, block_id="wish.which")]
 
 
-def ask_for_rest(sheet: CrewSheet, known: Mapping[str, str], about: str) -> list[Json]:
-    """What is still needed, with a button that opens the form for it."""
+def ask_for_rest(sheet: CrewSheet, known: Mapping[str, str], about: str, place: str = "") -> list[Json]:
+    """What is still needed, with a button that opens the form for it; the run goes to the channel ``place``, if any."""
     missing = [name for name in sheet.inputs if not known.get(name)]
     needs = ", ".join(f"`{escape(name)}`" for name in missing) or "a look at its inputs"
-    value = carried(sheet.crew.id, known, about, ask=True)
+    value = carried(sheet.crew.id, known, about, ask=True, place=place)
     button = blocks.button(
         "Fill in", f"{ACTION}.ask", value, style="primary", accessibility_label=f"Fill in what {sheet.crew.name} needs"
     )
     return [blocks.section(f"*{escape(sheet.crew.name)}* still needs {needs}.", accessory=button)]
 
 
-def carried(crew_id: int, inputs: Mapping[str, str], about: str, *, ask: bool = False) -> str:
-    """What a button carries: the crew, what is known, and whether to ask in any case."""
-    value = json.dumps({"crew": crew_id, "inputs": dict(inputs), "about": about, "ask": ask}, ensure_ascii=False)
+def carried(crew_id: int, inputs: Mapping[str, str], about: str, *, ask: bool = False, place: str = "") -> str:
+    """What a button carries: the crew, what is known, whether to ask in any case, and where the run is to be."""
+    kept = {"crew": crew_id, "inputs": dict(inputs), "about": about, "ask": ask, "place": place}
+    value = json.dumps(kept, ensure_ascii=False)
     if len(value) <= _MOST:
         return value
-    return json.dumps({"crew": crew_id, "inputs": {}, "about": fit(about, 500), "ask": True}, ensure_ascii=False)
+    return json.dumps({**kept, "inputs": {}, "about": fit(about, 500), "ask": True}, ensure_ascii=False)
 
 
-def carried_back(action: Json) -> tuple[int, dict[str, str], str, bool]:
-    """The crew's id, the inputs, the words after its name, and whether to ask in any case."""
+def carried_back(action: Json) -> tuple[int, dict[str, str], str, bool, str]:
+    """The crew's id, the inputs, the words after its name, whether to ask in any case, and the run's channel if any."""
     carried = json.loads(action["value"])
     inputs = {str(name): str(value) for name, value in carried["inputs"].items()}
-    return int(carried["crew"]), inputs, str(carried["about"]), bool(carried["ask"])
+    return int(carried["crew"]), inputs, str(carried["about"]), bool(carried["ask"]), str(carried.get("place") or "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.manifest import FILE, bot_scopes, manifest
+from bot.manifest import View, bot_scopes, manifest, written
 
 ROOT = Path(__file__).parent.parent
 OURS = [
@@ -44,17 +44,22 @@ SCOPE_OF = {
     "assistant:write": r"\.assistant_threads_",
 }
 
+# What the manifest has only where somebody wants it.
+OPTIONAL = {"assistant:write"}
+
 
 def test_the_manifest_asks_for_the_scopes_that_are_used_and_no_others() -> None:
     used = {scope for scope, evidence in SCOPE_OF.items() if re.search(evidence, SLACK_SIDE)}
 
-    assert set(bot_scopes()) == used
+    everything = manifest("assistant")["oauth_config"]["scopes"]["bot"]
+    assert set(everything) == used
+    assert set(bot_scopes()) == used - OPTIONAL
 
 
 def test_every_scope_in_the_manifest_has_a_reason() -> None:
-    lines = FILE.read_text("utf-8").splitlines()
+    lines = written("assistant").splitlines()
 
-    for scope in bot_scopes():
+    for scope in manifest("assistant")["oauth_config"]["scopes"]["bot"]:
         [line] = [line for line in lines if line.strip().startswith(f"- {scope} ")]
         assert re.search(r" # \S+ \S+", line), scope
 
@@ -62,7 +67,7 @@ def test_every_scope_in_the_manifest_has_a_reason() -> None:
 def test_the_manifest_names_the_events_that_are_heard() -> None:
     heard = set(re.findall(r"\.event\(\"(\w+)\"", SLACK_SIDE))
     heard |= {"function_executed"} if re.findall(r"\.function\(\"(\w+)\"", SLACK_SIDE) else set()
-    subscribed = manifest()["settings"]["event_subscriptions"]["bot_events"]
+    subscribed = manifest("assistant")["settings"]["event_subscriptions"]["bot_events"]
 
     assert {event.partition(".")[0] for event in subscribed} == heard
 
@@ -74,9 +79,10 @@ def test_the_manifest_names_the_command_that_is_registered_and_leaves_its_words_
     assert f'Commands(bolt, "{command["command"]}")' in SLACK_SIDE
 
 
-def test_slack_takes_the_manifest() -> None:
+@pytest.mark.parametrize("view", ["", "assistant", "agent"])
+def test_slack_takes_the_manifest(view: View) -> None:
     """Slack's own limits: https://docs.slack.dev/reference/app-manifest"""
-    whole = manifest()
+    whole = manifest(view)
     shown, features, settings = whole["display_information"], whole["features"], whole["settings"]
 
     assert len(shown["name"]) <= 35
@@ -89,6 +95,7 @@ def test_slack_takes_the_manifest() -> None:
         "messages_tab_enabled": True,
         "messages_tab_read_only_enabled": False,
     }
+    assert [name for name in features if name.endswith("_view")] == ([f"{view}_view"] if view else [])
     assert settings["interactivity"]["is_enabled"]
     assert settings["socket_mode_enabled"]
 

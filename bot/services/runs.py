@@ -215,11 +215,11 @@ class Runs:
         self.launcher.stop(run, by.user)
         return run
 
-    def again(self, run_id: int, *, by: Actor, tell: Tell) -> tuple[Execution, int]:
+    def again(self, run_id: int, *, by: Actor, tell: Tell, thread_ts: str | None = None) -> tuple[Execution, int]:
         """Run the same once more: the crew as it was then, with the same inputs in the same channel.
 
-        Gives the new run and the number of the crew's newest version. Raises ``Gone``, ``NotAllowed`` or
-        ``NotYourRun``.
+        With ``thread_ts`` it is told about in that thread there, else in one of its own. Gives the new run and the
+        number of the crew's newest version. Raises ``Gone``, ``NotAllowed`` or ``NotYourRun``.
         """
         viewer, files = self.rights.of(by), self.files(run_id, by=by)
         with self.store.transaction() as session:
@@ -233,6 +233,7 @@ class Runs:
                 version=old.crew_version,
                 by=by.user,
                 channel=old.channel,
+                thread_ts=thread_ts,
             )
             self.shelf.keep(session, run.id, files)
             outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
@@ -294,9 +295,15 @@ class Runs:
         """Ask the run that is told about in this thread to stop; raise what ``stop`` raises, or ``NoRunHere``."""
         return self.stop(self._here(channel, thread_ts, by).id, by=by)
 
-    def again_in_thread(self, channel: str, thread_ts: str, *, by: Actor, tell: Tell) -> tuple[Execution, int]:
-        """Run once more what is told about in this thread; raise what ``again`` raises, or ``NoRunHere``."""
-        return self.again(self._here(channel, thread_ts, by).id, by=by, tell=tell)
+    def again_in_thread(
+        self, channel: str, thread_ts: str, *, by: Actor, tell: Tell, stay: bool = False
+    ) -> tuple[Execution, int]:
+        """Run once more what is told about in this thread, to ``stay`` in it or in one of its own.
+
+        Raises what ``again`` raises, or ``NoRunHere``.
+        """
+        into = thread_ts if stay else None
+        return self.again(self._here(channel, thread_ts, by).id, by=by, tell=tell, thread_ts=into)
 
     def follow_up(self, channel: str, thread_ts: str, change: str, *, by: Actor, tell: Tell) -> Execution:
         """Have the result that is told about in this thread changed as somebody asks.

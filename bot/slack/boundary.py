@@ -194,8 +194,8 @@ def _ways(refusal: UserError, body: Json, context: BoltContext, client: WebClien
     if user and channel and not channel.startswith("D"):
         yield lambda: client.chat_postEphemeral(channel=channel, user=user, text=text, thread_ts=thread)
     if user:
-        direct = channel if channel and channel.startswith("D") else user
-        yield lambda: client.chat_postMessage(channel=direct, text=text)
+        here = channel if channel and channel.startswith("D") else None
+        yield lambda: client.chat_postMessage(channel=here or user, text=text, thread_ts=thread if here else None)
 
 
 def _respond(context: BoltContext, text: str, thread: str | None) -> None:
