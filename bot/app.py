@@ -205,10 +205,11 @@ class Crewcall:
         self.gate = Gate(lambda _team: self.client)
         self._parts.append(self.gate.close)
         draw = partial(of_run, self.painter)
-        self.feed = Feed(self.store, self.gate, bot_name=bot_name, notify=self.notify, draw=draw)
-        self._parts.append(self.feed.close)
         self.questions = Questions(self.store, self.gate, self._who_may, notify=self.notify)
         self._parts.append(self.questions.close)
+        ask = self.questions.ask_of
+        self.feed = Feed(self.store, self.gate, bot_name=bot_name, notify=self.notify, ask=ask, draw=draw)
+        self._parts.append(self.feed.close)
         self.runner = Runner(self.store, self._execute, self._tell, workers=self.settings.max_concurrent_runs)
         self._parts.append(self.runner.close)
         launcher = _Launcher(self.feed, self.runner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.progress.messages import limit_raised
+from bot.progress.messages import limit_settled
 from bot.services import Actor
 from bot.services.crews import Crews
 from bot.services.limits import Limits, NewLimit
@@ -94,5 +94,5 @@ def allow(ack: Ack, view: Json, limits: Limits, gate: Gate, actor: Actor) -> Non
     meta, wanted = NEW_LIMIT.meta(view), NEW_LIMIT.read(view)
     run, pause = limits.allow(meta["run"], meta["pause"], wanted, by=actor)
     ack()
-    decided = limit_raised(pause, actor.user)
+    decided = limit_settled(pause)
     gate.edit(meta["channel"], meta["ts"], decided.text, decided.blocks, team=run.team)

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.services import Actor
+from bot.services.admins import Admins
+from bot.services.limits import Limits, NewLimit
 from bot.services.reviews import Reviews
 from bot.services.rights import NoPeople, Rights
-from store import reviews, runs
+from store import limits, reviews, runs
 from store.database import Store
+from store.limits import CrewLimits
 from store.more_settings import ReviewSettings, TaskSettings
 from store.reviews import Review
 from store.runs import Execution, RunState
@@ -32,6 +35,7 @@ REVIEWED = crew(
         task("Print", "Print it.", "Ann", uses=["Write"]),
     ],
 )
+WRITTEN = crew([agent("Ann")], [task("Write", "Write it.", "Ann"), task("Print", "Print it.", "Ann", uses=["Write"])])
 # When the first process dies, which asks, and when the second, which has the answer.
 SOME = [(17, 8), (23, 14)]
 MORE = [(asking, answered) for asking in range(3, 30) for answered in (0, 3, 8, 20)]
@@ -51,6 +55,13 @@ class Elsewhere:
 
     def stop(self, run: Execution, by: str) -> None:
         pass
+
+
+class NoAdministrators(NoPeople):
+    """Where nobody administers anything."""
+
+    def admins(self, team: str) -> list[str]:
+        return []
 
 
 class NoGroups:
@@ -108,6 +119,40 @@ def test_a_run_that_asks_survives_the_death_of_its_process_on_postgresql(
 ) -> None:
     with postgres_database() as url:
         survives(url, northwind, llm, nursery, 20, 9)
+
+
+@pytest.mark.parametrize(("pausing", "raised"), [(15, 0), (19, 8), (22, 14)])
+def test_a_run_at_a_limit_survives_the_death_of_its_process(
+    pausing: int, raised: int, tmp_path: Path, northwind: Northwind, llm: ScriptedModel, nursery: Nursery
+) -> None:
+    llm.when("Current Task: Write it.").says("A poem.")
+    llm.when("Current Task: Print it.").says("Printed.")
+    with closing(Store(f"sqlite:///{tmp_path / 'crewcall.db'}")) as store:
+        store.upgrade()
+        shelf = Shelf(store)
+        run = started(shelf, WRITTEN)
+        shelf.write(limits.set_of_crew, run.crew_id, CrewLimits(run_tokens=10), team=NORTHWIND, by=ANA)
+        life = {
+            "database": store.engine.url.render_as_string(hide_password=False),
+            "slack": northwind.slack.api_url,
+            "token": northwind.slack.bot_token,
+            "model": llm.env(),
+        }
+        nursery.lives(die_at=pausing, **life)
+        nursery.lives(**life)
+        assert shelf.read(runs.get, run.id, team=NORTHWIND).status is RunState.WAITING
+        pause = shelf.read(limits.last_pause, run.id)
+        service = Limits(store, Rights(NoPeople()), Admins(NoAdministrators()), lambda _run_id: None)
+        service.allow(run.id, pause.id, NewLimit(most=100_000), by=Actor(NORTHWIND, ANA))
+        nursery.lives(die_at=raised, **life)
+        nursery.lives(**life)
+        ended = shelf.read(runs.get, run.id, team=NORTHWIND)
+    assert (ended.status, ended.results) == (RunState.COMPLETED, "Printed.")
+    parts = told(northwind, 0)
+    assert [parts.count(part) for part in ("parent", "progress", f"limit:{pause.id}", "result")] == [1, 1, 1, 1]
+    assert len(set(parts)) == len(parts)
+    settled = [each["text"] for each in northwind.messages(thread_ts=northwind.messages()[0]["ts"])]
+    assert any("The limit is raised." in text for text in settled)
 
 
 @pytest.mark.soak

@@ -443,7 +443,8 @@ class Room:
     def __init__(self, workspace: Northwind, store: Store) -> None:
         self.workspace = workspace
         self.gate = Gate(lambda _team: workspace.client)
-        self.feed = Feed(store, self.gate, bot_name="crew", notify=print)
+        self.late: list[int] = []
+        self.feed = Feed(store, self.gate, bot_name="crew", notify=print, ask=self.late.append)
         self._open = True
 
     def announces(self, run: Execution, told: Told) -> None:
@@ -832,6 +833,8 @@ def test_a_run_that_waits_for_a_person_is_told_about_at_once(
 
     assert room.parts() == ["parent", "progress", "result"]
     assert shelf.read(runs.fetch, hushed.id).telling is None
+    # Its question could not be posted before.
+    assert room.late == [hushed.id]
 
 
 def test_a_failure_is_told_about_whatever_was_to_be_kept_quiet(room: Room, hushed: Execution, told: Told) -> None:

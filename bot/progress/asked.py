@@ -59,6 +59,10 @@ class Questions:
         """Post a new question."""
         self._later(self._post, review)
 
+    def ask_of(self, run_id: int) -> None:
+        """Post what a run has asked that could not be posted before, because the run had no thread."""
+        self._later(self._post_all, run_id)
+
     def show(self, review: Review) -> None:
         """Bring its message to what has become of it."""
         self._later(self._edit, review.id, review.team)
@@ -103,6 +107,13 @@ class Questions:
             job(*args)
         except Exception:
             logger.exception("a question could not be shown")
+
+    def _post_all(self, run_id: int) -> None:
+        with self.store.reading() as session:
+            asked = reviews.of_run(session, run_id)
+        for review in asked:
+            if review.open and review.message_ts is None:
+                self._post(review)
 
     def _post(self, review: Review) -> None:
         with self.store.reading() as session:

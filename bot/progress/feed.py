@@ -29,7 +29,7 @@ from bot.slack.gate import Gate
 from bot.slack.text import fit
 from store import finished, line, outbox, runs
 from store.database import Session, Store
-from store.limits import LimitPause
+from store.limits import LimitPause, last_pause
 from store.outbox import FILE, LIMIT, NOTICE, PICTURE, Said
 from store.runs import NOTHING_NEW, Execution, RunState
 
@@ -55,6 +55,10 @@ UNTOLD = "Slack did not take the message ({error}), so nothing is told there. `/
 Notify = Callable[[str, str, str], None]
 
 
+def _nothing_to_ask(_run_id: int) -> None:
+    """Nobody has to decide anything."""
+
+
 class Feed:
     """Give it runs to announce and events; it never blocks the caller, and keeps the order of each run's events."""
 
@@ -65,17 +69,19 @@ class Feed:
         *,
         bot_name: str,
         notify: Notify,
+        ask: Callable[[int], None] = _nothing_to_ask,
         patience: timedelta = PATIENCE,
         draw: Draw | None = None,
     ) -> None:
         """What another process has not said after so much ``patience`` is said by this one.
 
         ``notify(team, user, sentence)`` tells a person directly, when nobody is left who could say it otherwise.
+        ``ask(run_id)`` posts what a run asks people, now that it has a thread later than others.
         ``draw`` draws a flow with the marks of its steps; without it flows are told of in words alone.
         """
         self.store = store
         self.bot_name = bot_name
-        self._notify = notify
+        self._notify, self._ask = notify, ask
         self._patience_with_others = patience
         self._catch_up_every = min(CATCH_UP, patience)
         self._caught_up_at = datetime.now(UTC)
@@ -236,6 +242,8 @@ class Feed:
             with self.store.transaction() as session:
                 outbox.want(session, picture.run.id, [part])
             self._drawings.draw(picture, partial(self._drawn, picture, part))
+        if isinstance(event, (RunResumed, *ENDINGS)):
+            self._settle_limit(picture)
         if isinstance(event, ENDINGS):
             self._end(picture)
             return
@@ -259,7 +267,7 @@ class Feed:
         if picture.run.telling is not None:
             return picture
         if picture.parent_ts is None or picture.thread_ts is None:
-            self._post_parent(picture, self._to_its_starter(picture.run), _go_on)
+            self._post_parent(picture, self._to_its_starter(picture.run), self._ask)
         elif picture.progress_ts is None and not picture.state.over:
             self._post_progress(picture)
         return picture
@@ -286,7 +294,7 @@ class Feed:
                 runs.keep_quiet(session, picture.run.id, nothing_new=False)
             picture.run = runs.fetch(session, picture.run.id)
         if picture.run.telling != NOTHING_NEW:
-            self._post_parent(picture, tell, _go_on)
+            self._post_parent(picture, tell, self._ask)
             return
         self._safely(self._log.flush)
         self._pictures.pop(picture.run.id, None)
@@ -341,6 +349,14 @@ class Feed:
             if say and part.state is Said.PENDING:
                 message = say(picture.run, part.payload)
                 self._poster.post(picture.run, part.part, message, thread_ts=picture.thread_ts)
+
+    def _settle_limit(self, picture: RunPicture) -> None:
+        """Take the buttons from the question at which the run waited last: it waits no more."""
+        with self.store.reading() as session:
+            pause = last_pause(session, picture.run.id)
+            part = outbox.of_run(session, picture.run.id).get(f"{LIMIT}{pause.id}") if pause else None
+        if pause and part and part.ts:
+            self._poster.edit(picture.run, part.part, part.ts, messages.limit_settled(pause), picture.state)
 
     def _show(self, picture: RunPicture) -> None:
         if picture.progress_ts is None:
@@ -422,7 +438,7 @@ class Feed:
                 outbox.give_up(session, run_id)
         elif picture.parent_ts is None or picture.thread_ts is None:
             self._pictures[run_id] = picture
-            self._post_parent(picture, self._to_its_starter(picture.run), _go_on)
+            self._post_parent(picture, self._to_its_starter(picture.run), self._ask)
         else:
             if picture.progress_ts is None:
                 self._post_progress(picture)
@@ -459,7 +475,3 @@ def _in_its_thread(run: Execution, session: Session, ts: str) -> None:
 
 def _its_progress(run: Execution, session: Session, ts: str) -> None:
     runs.place(session, run.id, progress_ts=ts)
-
-
-def _go_on(_run_id: int) -> None:
-    """The run is already being worked on."""

@@ -201,7 +201,7 @@ class Limits:
         if not first:
             return self.asked(run_id, pause_id, by=by)
         self.resume(run.id)
-        return run, pause.model_copy(update={"new_most": wanted.most})
+        return run, pause.model_copy(update={"new_most": wanted.most, "answered_by": by.user})
 
 
 def _still_open(run: Execution, pause: LimitPause) -> None:

@@ -126,8 +126,8 @@ def test_a_run_at_a_limit_can_be_stopped_instead(ana: Person, a_crew_of_two: Cre
     ana.closes_thread()
     ana.reads_thread(of="⏹️ Stopped", until="Done before that: Research.")
     ana.opens_thread(of="Market research")
-    ana.presses("Raise the limit…")
-    ana.sees("no longer waits at a limit")
+    seen = ana.sees("The run is over.")
+    assert "Raise the limit…" not in seen
 
 
 def test_only_administrators_raise_a_limit_of_the_workspace(

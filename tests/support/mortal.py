@@ -75,7 +75,10 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     from bot.progress.feed import Feed
     from bot.runner import Runner
     from bot.scheduler import Scheduler
+    from bot.services.admins import Admins
     from bot.services.desk import RunDesk
+    from bot.services.limits import Limits
+    from bot.services.rights import NoPeople, Rights
     from bot.slack.gate import Gate
     from store.database import Store
     from store.runs import Execution
@@ -93,16 +96,18 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     models = Models("openai/scripted", data_dir, life["model"])
 
     def work(run: Execution, emit: Callable[[RunEvent], None], stop: threading.Event) -> str:
-        return execute(
-            run.definition,
-            run.inputs,
-            run_id=run.id,
-            models=models,
-            emit=emit,
-            stop=stop,
-            memory=Stored(store, run),
-            desk=RunDesk(store, run, questions.ask),
-        )
+        with limits.holding(run) as meter:
+            return execute(
+                run.definition,
+                run.inputs,
+                run_id=run.id,
+                models=models,
+                emit=emit,
+                stop=stop,
+                meter=meter,
+                memory=Stored(store, run),
+                desk=RunDesk(store, run, questions.ask),
+            )
 
     def tell(event: RunEvent) -> None:
         feed(event)
@@ -114,6 +119,7 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     # Only what is written counts, and SQLAlchemy says the same of what was only read.
     event.listen(store.engine, "commit", fate)
     client = Client(life["token"], base_url=life["slack"])
+    limits = Limits(store, Rights(NoPeople()), Admins(NoPeople()), lambda _run_id: None)
     gate = Gate(lambda _team: client)
     feed = Feed(store, gate, bot_name="crew", notify=lambda *_: None, patience=timedelta(seconds=0.1))
     questions = Questions(store, gate, lambda _review: "Ben", notify=lambda *_: None, patience=timedelta(seconds=0.1))
