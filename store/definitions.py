@@ -14,6 +14,9 @@ from store.steps import AfterPlan, FlowStep, Join
 from store.tasks import Task
 from store.tools import Tool
 
+# The name of a task that was deleted while a connection still needs it; no task has it.
+DELETED = ""
+
 
 class ToolPlan(BaseModel):
     """A tool, as it was at that moment; ``config`` names environment variables in place of secrets."""

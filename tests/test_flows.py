@@ -11,6 +11,7 @@ import pytest
 from bot.errors import EditedMeanwhile, FormRefused
 from bot.services import Actor
 from bot.services.checks import Place
+from bot.services.differences import differences
 from bot.services.flows import NotAFlow, UsedByFlows
 from bot.services.rights import NotAllowed
 from bot.services.runs import InputsRefused, NotReady
@@ -243,8 +244,39 @@ def test_a_task_can_use_a_task_of_an_earlier_crew(office: Office, flow: CrewInst
         {"task": "Sum up", "step": "research", "depends_on": "Research"}
     ]
 
-    office.tasks.remove(office.task.id, by=OWNER)
+
+def test_a_connected_task_that_was_deleted_is_missed_until_the_connection_is_changed(
+    office: Office, flow: CrewInstance
+) -> None:
+    add(office, flow, "Research")
+    told = {"description": "Sum up.", "expected_output": "Text."}
+    agent = office.agents.add(office.other.id, office.agent.draft(), by=OWNER)
+    own = office.tasks.add(office.other.id, TaskDraft(name="Sum up", agent_id=agent.id, **told), by=OWNER)
+    office.tasks.add(office.other.id, TaskDraft(name="Send", agent_id=agent.id, **told), by=OWNER)
+    rest = office.tasks.add(office.crew.id, office.task.draft().model_copy(update={"name": "Rest"}), by=OWNER)
+    links = [TaskLink(task_id=own.id, step="research", depends_on_id=each) for each in (office.task.id, rest.id)]
+    write = add(office, flow, "Write", "research", target_id=office.other.id, links=links)
     assert office.flows.sheet(flow.id, by=OWNER).problems == []
+
+    office.tasks.remove(office.task.id, by=OWNER)
+    [problem] = office.flows.sheet(flow.id, by=OWNER).problems
+    assert problem.sentence == "“Write” waits for a task that was deleted. Change its connected tasks."
+    assert (problem.place, problem.subject) == (Place.STEP, write.id)
+    with pytest.raises(NotReady, match="“Write” waits for a task that was deleted"):
+        office.runs.start(flow.id, {"topic": "Tea"}, by=OWNER, channel="C0GENERAL", tell=print)
+
+    draft = write.draft().model_copy(update={"inputs": {"x": "1"}})
+    write = office.flows.change_step(write.id, draft, version=write.version, by=OWNER)
+    before = office.history.versions(flow.id, by=OWNER)[0].definition
+    draft = write.draft().model_copy(update={"links": links[1:]})
+    office.flows.change_step(write.id, draft, version=write.version, by=OWNER)
+    assert office.flows.sheet(flow.id, by=OWNER).problems == []
+    [changed] = differences(before, office.history.versions(flow.id, by=OWNER)[0].definition)
+    assert "Sum up uses a deleted task of research" in f"{changed.sentence} {changed.old}"
+
+    office.tasks.remove(own.id, by=OWNER)
+    [problem] = office.flows.sheet(flow.id, by=OWNER).problems
+    assert problem.sentence == "“Write” gives a result to a task that was deleted. Change its connected tasks."
 
 
 def test_every_save_is_a_version_that_can_be_brought_back(office: Office, flow: CrewInstance) -> None:

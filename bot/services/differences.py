@@ -122,5 +122,6 @@ def _said(value: object) -> str:
     if isinstance(value, AfterPlan):
         return f"{value.step} ({value.outcome})" if value.outcome else value.step
     if isinstance(value, LinkPlan):
-        return f"{value.task} uses {value.depends_on} of {value.step}"
+        task, other = (name or "a deleted task" for name in (value.task, value.depends_on))
+        return f"{task} uses {other} of {value.step}"
     return str(value) if value not in (None, "") else "nothing"

@@ -16,7 +16,7 @@ from bot.engine.steps import kind_of
 from bot.engine.steps.kind import ANY, Offer, Said, StepKind, StepSettings
 from bot.engine.ways import closing
 from bot.services.checks import Place
-from store.definitions import Definition, StepPlan
+from store.definitions import DELETED, Definition, StepPlan
 from store.steps import START, AfterPlan
 
 ROOTS = ("state", "inputs", "outputs")
@@ -467,7 +467,10 @@ def _links(graph: Graph, step: StepPlan) -> Iterator[Finding]:
         source = graph.steps.get(link.step)
         other = graph.part(source) if source else None
         theirs = {task.name for task in other.tasks} if other else set()
-        if link.task not in own or link.depends_on not in theirs:
+        if DELETED in (link.task, link.depends_on):
+            what = "waits for a task" if link.depends_on == DELETED else "gives a result to a task"
+            said = f"“{step.name}” {what} that was deleted."
+        elif link.task not in own or link.depends_on not in theirs:
             said = f"“{step.name}” connects a task that is not there any more."
         elif link.step not in before:
             said = f"“{link.task}” of “{step.name}” uses “{link.depends_on}”, whose step does not come before it."

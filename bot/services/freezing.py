@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.errors import Gone
 from store import agents, crews, steps, tasks, tools
 from store.crews import CrewInstance
-from store.definitions import Definition, freeze, freeze_flow
+from store.definitions import DELETED, Definition, freeze, freeze_flow
 from store.steps import FlowStep
 
 if TYPE_CHECKING:
@@ -66,5 +66,5 @@ def _frozen_flow(session: Session, flow: CrewInstance, flow_steps: list[FlowStep
         try:
             names[task_id] = tasks.get(session, task_id, team=flow.team).name
         except Gone:
-            continue
+            names[task_id] = DELETED
     return freeze_flow(flow, flow_steps, targets, names)
