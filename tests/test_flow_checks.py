@@ -362,3 +362,76 @@ def test_any_flow_at_all_can_be_checked(data: st.DataObject) -> None:
     for finding in flow_problems(flow(*steps, state=TOPIC)):
         assert finding.sentence.endswith((".", "give."))
         assert finding.key in {*keys, ""}
+
+
+# --- What overwrites what ---------------------------------------------------------------------------------------------
+
+
+LOST = (
+    "“{}” and “{}” can go on at the same time and both set “out”, so one result is lost. "
+    "Let one come after the other, or let its result go to another field."
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pairs"),
+    [
+        (flow(put("a"), put("b"), state=TOPIC), [("A", "B")]),
+        (flow(step("a"), put("b", "a"), step("c", "crew", "a"), put("d", "c"), state=TOPIC), [("B", "D")]),
+        (flow(put("a"), put("b"), put("c"), state=TOPIC), [("A", "B"), ("A", "C")]),
+        # Both in each round of a loop.
+        (
+            flow(
+                step("a", "crew", "start", "d/no", join="any"),
+                put("b", "a"),
+                put("c", "a"),
+                step("d", "decide", "b", "c", **ENOUGH, ends=["yes"]),
+                state=TOPIC,
+            ),
+            [("B", "C")],
+        ),
+        # Decisions in branches of their own exclude nothing in the other.
+        (
+            flow(
+                step("a", "decide", **ENOUGH, ends=["no"]),
+                step("b", "decide", **ENOUGH, ends=["no"]),
+                put("c", "a/yes"),
+                put("d", "b/yes"),
+                state=TOPIC,
+            ),
+            [("C", "D")],
+        ),
+    ],
+    ids=["first steps", "branches", "three", "in a loop", "two decisions"],
+)
+def test_steps_at_the_same_time_do_not_set_the_same_field(wrong: Definition, pairs: list[tuple[str, str]]) -> None:
+    assert said(wrong) == [LOST.format(*pair) for pair in pairs]
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        flow(put("a"), put("b", "a"), step("c", "crew", "b"), put("d", "c"), state=TOPIC),
+        flow(put("a"), step("b"), put("c", "a", "b"), state=TOPIC),
+        flow(step("a", "decide", **ENOUGH), put("b", "a/yes"), put("c", "a/no"), state=TOPIC),
+        flow(
+            step("a", "decide", **ENOUGH),
+            step("b", "crew", "a/yes"),
+            put("c", "b"),
+            step("d", "crew", "a/no"),
+            put("e", "d"),
+            put("f", "c", "e", join="any"),
+            state=TOPIC,
+        ),
+        flow(
+            put("a", "start", "c/no", join="any"),
+            put("b", "a"),
+            step("c", "decide", "b", **ENOUGH, ends=["yes"]),
+            state=TOPIC,
+        ),
+        flow(put("a"), put("b", result="ok", value="true"), state=TOPIC),
+    ],
+    ids=["one after the other", "after a join", "excluding", "meeting again", "loop", "other fields"],
+)
+def test_steps_that_never_go_on_together_may_set_the_same_field(right: Definition) -> None:
+    assert said(right) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -77,7 +77,7 @@ def flow_problems(flow: Definition) -> list[Finding]:
     if not flow.steps:
         return [Finding("It has no steps yet. Add at least one.", Place.NEW_STEP)]
     graph = Graph(flow)
-    return [*_ways(graph), *_joins(graph), *_loops(graph), *_contents(graph)]
+    return [*_ways(graph), *_joins(graph), *_loops(graph), *_contents(graph), *_writers(graph)]
 
 
 def available(flow: Definition, key: str | None) -> list[Available]:
@@ -166,12 +166,17 @@ class Graph:
         """The steps of which something leads to this one; itself too, in a loop."""
         return {each for each in self.steps if key in self._from(each)}
 
-    def _from(self, key: str) -> set[str]:
+    def _onward(self, key: str) -> set[str]:
+        """What comes after the step in the same round of a loop."""
+        return self._from(key, self.back)
+
+    def _from(self, key: str, without: Collection[tuple[str, str]] = ()) -> set[str]:
         found: set[str] = set()
         waiting = [key]
         while waiting:
-            for after in self.leads_to[waiting.pop()]:
-                if after not in found:
+            before = waiting.pop()
+            for after in self.leads_to[before]:
+                if after not in found and (before, after) not in without:
                     found.add(after)
                     waiting.append(after)
         return found
@@ -221,6 +226,13 @@ class Graph:
         if outcomes == [""] or not each.outcome:
             return before
         return {way | {(each.step, each.outcome)} for way in before if _possible(way | {(each.step, each.outcome)})}
+
+    def at_once(self, one: str, other: str) -> bool:
+        """Whether both steps can go on at the same time: neither leads to the other, and no decision excludes one."""
+        if self.ways is None or other in self._onward(one) or one in self._onward(other):
+            return False
+        pairs = product(self.ways.get(one, ()), self.ways.get(other, ()))
+        return any(_possible(first | second) for first, second in pairs)
 
     def _in_order(self) -> list[StepPlan]:
         """The steps that are reached, each after all that it comes after, loops aside."""
@@ -477,6 +489,20 @@ def _links(graph: Graph, step: StepPlan) -> Iterator[Finding]:
         else:
             continue
         yield Finding(f"{said} Change its connected tasks.", Place.STEP, step.key)
+
+
+def _writers(graph: Graph) -> Iterator[Finding]:
+    """Steps whose results overwrite each other in the state, in an order that is different each time."""
+    writers: dict[str, list[StepPlan]] = defaultdict(list)
+    for step in graph.flow.steps:
+        if step.result:
+            writers[step.result].append(step)
+    for field, each in writers.items():
+        for number, step in enumerate(each):
+            if other := next((other for other in each[:number] if graph.at_once(other.key, step.key)), None):
+                said = f"“{other.name}” and “{step.name}” can go on at the same time and both set “{field}”"
+                mend = "Let one come after the other, or let its result go to another field."
+                yield Finding(f"{said}, so one result is lost. {mend}", Place.STEP, step.key)
 
 
 class _Look:
