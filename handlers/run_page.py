@@ -114,14 +114,14 @@ def _about(sheet: RunSheet, thread: str | None) -> Iterable[Json]:
 
 
 def _tasks(sheet: RunSheet) -> Iterable[Json]:
-    """What each finished task came to, the first words of it."""
+    """What each finished task and step came to, the first words of it."""
     yield blocks.divider()
     for result in sheet.results[:_MOST_TASKS]:
         yield blocks.section(f"*{escape(result.name)}*\n{fit_escaped(unmarked(result.text), 600) or '_Nothing._'}")
     if not sheet.results:
-        yield blocks.context("No task is finished.")
+        yield blocks.context(f"No {'step' if sheet.run.definition.is_flow else 'task'} is finished.")
     if len(sheet.results) > _MOST_TASKS:
-        yield blocks.context(f"and {len(sheet.results) - _MOST_TASKS} more, which the log has")
+        yield blocks.context(f"and {len(sheet.results) - _MOST_TASKS} more, for which there is no room here")
 
 
 def _log(sheet: RunSheet) -> Iterable[Json]:

@@ -47,15 +47,11 @@ def add(session: Session, entries: list[LogEntry]) -> None:
         session.execute(insert(ExecutionLogRow), [entry.model_dump(exclude={"id"}) for entry in entries])
 
 
-def of_run(
-    session: Session, run_id: int, *, limit: int = 1000, before: int | None = None, log_type: str | None = None
-) -> list[LogEntry]:
+def of_run(session: Session, run_id: int, *, limit: int = 1000, before: int | None = None) -> list[LogEntry]:
     """The last ``limit`` log lines of a run in the order they happened, older than ``before``, of one kind if given."""
     wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
     if before is not None:
         wanted = wanted.where(ExecutionLogRow.id < before)
-    if log_type is not None:
-        wanted = wanted.where(ExecutionLogRow.log_type == log_type)
     newest = session.scalars(wanted.order_by(ExecutionLogRow.id.desc()).limit(limit)).all()
     return [LogEntry.model_validate(row) for row in reversed(newest)]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bot.services import Actor
 from bot.services.rights import Rights
-from store import logs, runs
+from bot.services.run_results import Outcome, outcomes
+from store import finished, logs, runs
 from store.database import Session, Store
 from store.logs import LogEntry
 from store.runs import Execution, RunState
@@ -26,14 +27,6 @@ class RunFilter:
     started_by: str | None = None
     status: RunState | None = None
     before: int | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a task of the run came to."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -100,10 +93,9 @@ class RunHistory:
 
 def _sheet(session: Session, run: Execution, lines: int, before: int | None) -> RunSheet:
     entries = logs.of_run(session, run.id, limit=lines + 1, before=before)
-    results = {entry.task or "": entry.message for entry in logs.of_run(session, run.id, log_type="TaskFinished")}
     return RunSheet(
         run=run,
-        results=[Outcome(name, text) for name, text in results.items()],
+        results=list(outcomes(run.definition, finished.all_of(session, run.id))),
         entries=entries[-lines:],
         more=len(entries) > lines,
         newest=before is None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from bot.local_slack import LocalSlack
 from bot.services import Actor
 from bot.services.flows import Flows
 from bot.services.tasks import Tasks
-from store import tasks
+from store import logs, tasks
 from store.crews import CrewInstance
 from store.more_settings import TaskSettings
 from store.steps import AfterPlan, StepDraft
@@ -95,6 +96,32 @@ def test_the_files_of_two_steps_are_both_there_though_their_tasks_have_one_name(
     ana.opens_thread("Weekly letter")
 
     ana.sees("Tides.md", "Winds.md", "Run again")
+
+
+def test_the_page_of_a_run_tells_results_of_one_name_apart_even_when_its_log_is_gone(
+    ana: Person, crew_of: CrewMaker, crewcall: Crewcall, llm: ScriptedModel
+) -> None:
+    by, flow = Actor("T0NORTHWIND", "U0ANA000001"), crew_of.flow("Weekly letter")
+    flows = Flows(crewcall.store, crewcall.rights)
+    for name in ("Tides", "Winds"):
+        crew = crew_of(name, description=f"Research {name}.")
+        flows.add_step(flow.id, StepDraft(name=f"About {name}", kind="crew", target_id=crew.id), by=by)
+    llm.when("Research Tides.").says("They come.")
+    llm.when("Research Winds.").says("They go.")
+    for name in ("weekly", "tides"):
+        ana.types(f"/crew run {name}")
+    ana.reads_thread("Weekly letter", until="Run again")
+    ana.reads_thread("Tides", until="Run again")
+    with crewcall.store.transaction() as session:
+        logs.prune(session, team=by.team, ended_before=datetime.now(UTC))
+
+    ana.types("/crew logs weekly")
+    said = ana.sees("The log was deleted", "About Tides · Research", "About Winds · Research")
+    assert "They come." in said
+    assert "They go." in said
+    ana.closes()
+    ana.types("/crew logs tides")
+    assert "Research\nThey come." in ana.sees("The log was deleted", "Research")
 
 
 def test_a_failure_shows_where_it_happened(
