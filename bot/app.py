@@ -25,6 +25,7 @@ import handlers.help
 import handlers.history
 import handlers.home
 import handlers.limits
+import handlers.links
 import handlers.memories
 import handlers.mentions
 import handlers.models
@@ -56,6 +57,7 @@ from bot.engine.tools.toolbox import Kit, Toolbox
 from bot.engine.warmup import Warmup
 from bot.errors import UserError
 from bot.events import ENDINGS, RunEvent
+from bot.links import Links
 from bot.manifest import granted_scopes
 from bot.pictures.png import Painter
 from bot.progress.asked import Questions
@@ -79,6 +81,7 @@ from bot.services.memories import Memories
 from bot.services.models import Connections
 from bot.services.news import Newsroom
 from bot.services.pictures import Pictures, of_run
+from bot.services.previews import Previews
 from bot.services.projects import Projects
 from bot.services.pruning import Pruning
 from bot.services.reviews import Reviews, who_may
@@ -152,6 +155,7 @@ _DOORS = (
     handlers.home,
     handlers.dropped,
     handlers.mentions,
+    handlers.links,
     handlers.workflows,
     handlers.shortcuts,
     handlers.help,
@@ -260,7 +264,8 @@ class Crewcall:
         guard(bolt)
         count_double_clicks_once(bolt)
         commands = Commands(bolt, "/crew")
-        crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem)
+        links = Links(self.settings.public_url)
+        crews = Crews(self.store, self.rights, self.tools.problem, self.connections.problem, links)
         flows, pictures, files = Flows(self.store, self.rights), Pictures(crews, self.painter), PictureFiles()
         projects = Projects(self.store, self.rights, self.connections.problem)
         services: Mapping[str, object] = {
@@ -288,7 +293,9 @@ class Crewcall:
             "runs": self.runs,
             "reviews": self.reviews,
             "schedules": Schedules(self.store, self.rights, self.admins, self.people, self.runs),
-            "run_history": RunHistory(self.store, self.rights),
+            "run_history": RunHistory(self.store, self.rights, links),
+            "links": links,
+            "previews": Previews(self.store, self.rights),
             "limits": self.limits,
             "tools": self.tools,
             "gate": self.gate,

@@ -65,7 +65,7 @@ def demo(port: int, small: bool) -> None:
             _bring_model(settings, fetching=not told)
         _refuse_faults(settings, faults)
         stop = _on_signals()
-        workspace = _local_workspace(port, settings.data_dir)
+        workspace = _local_workspace(port, settings)
         running.callback(workspace.stop)
         address.write_text(workspace.url)
         running.enter_context(_bot(_in(workspace, settings)))
@@ -119,10 +119,11 @@ cli.add_command(export)
 @click.option("--assistant", "view", flag_value="assistant", help="With Slack's assistant view.")
 @click.option("--agent", "view", flag_value="agent", help="With the view that Slack has for agents since 2026.")
 def manifest(view: View | None) -> None:
-    """Print the manifest to create the Slack app from."""
+    """Print the manifest to create the Slack app from, with the host of CREWCALL_PUBLIC_URL if that is set."""
+    from bot.links import Links
     from bot.manifest import written
 
-    click.echo(written(view or ""), nl=False)
+    click.echo(written(view or "", Links(from_environment().public_url).host), nl=False)
 
 
 @cli.group()
@@ -289,15 +290,17 @@ def _only_demo(data_dir: Path) -> Iterator[Path]:
         yield path
 
 
-def _local_workspace(port: int, data_dir: Path) -> LocalSlack:
-    """A workspace on the first free port from ``port`` on; its messages outlive a restart."""
+def _local_workspace(port: int, settings: Settings) -> LocalSlack:
+    """A workspace with every door, on the first free port from ``port`` on; its messages outlive a restart."""
     from bot import manifest
+    from bot.links import Links
     from bot.local_slack import LocalSlack
 
+    asked = manifest.manifest("assistant", Links(settings.public_url).host)
     last = min(port + 19, 65535)
     for candidate in range(port, last + 1):
         try:
-            return LocalSlack(manifest.manifest("assistant"), port=candidate, data_dir=data_dir / "workspace").start()
+            return LocalSlack(asked, port=candidate, data_dir=settings.data_dir / "workspace").start()
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

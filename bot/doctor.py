@@ -20,6 +20,7 @@ from bot import model_files
 from bot.embedded_models import MODELS
 from bot.engine.llms import PROVIDERS, Models
 from bot.errors import UserError
+from bot.links import Links
 from bot.manifest import bot_scopes, granted_scopes
 from bot.settings import Settings, model_from_keys
 from store import health, secrets
@@ -90,9 +91,10 @@ def scopes(it: Installation) -> Finding:
     said = it.identity
     if isinstance(said, Exception):
         return Finding(False, "Scopes are unknown", "Mend the bot token first.")
-    missing = [scope for scope in bot_scopes() if scope not in granted_scopes(said.headers)]
+    wanted = bot_scopes(Links(it.settings.public_url).host)
+    missing = [scope for scope in wanted if scope not in granted_scopes(said.headers)]
     if missing:
-        mend = "Add them under OAuth & Permissions (or apply manifest.yml again) and reinstall the app."
+        mend = "Add them under OAuth & Permissions (or apply what `crewcall manifest` prints) and reinstall the app."
         return Finding(False, f"Scopes are missing: {', '.join(missing)}", mend)
     return Finding(True, "Scopes: all that manifest.yml asks for")
 

@@ -33,9 +33,9 @@ def manifest(view: View = "", links: str = "") -> dict[str, Any]:
     return cast(dict[str, Any], yaml.safe_load(written(view, links)))
 
 
-def bot_scopes() -> list[str]:
-    """The scopes that the bot token needs in any case."""
-    return list(manifest()["oauth_config"]["scopes"]["bot"])
+def bot_scopes(links: str = "") -> list[str]:
+    """The scopes that the bot token needs in any case, and those for ``links`` to the bot's own host."""
+    return list(manifest(links=links)["oauth_config"]["scopes"]["bot"])
 
 
 def granted_scopes(headers: Mapping[str, Any]) -> list[str]:

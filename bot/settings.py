@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -80,6 +81,12 @@ class Settings(BaseSettings):
     log_days: int = Field(
         90, ge=1, le=36_500, validation_alias="CREWCALL_LOG_DAYS", title="How many days the logs of runs are kept"
     )
+    public_url: str = Field(
+        "",
+        validation_alias="CREWCALL_PUBLIC_URL",
+        title="The address under which links to crews and runs begin",
+        description="https://crew.example.com; a host of your own, which the app's manifest names too",
+    )
     http_host: str = Field("127.0.0.1", validation_alias="CREWCALL_HTTP_HOST", title="The address to serve HTTP on")
     http_port: int = Field(
         3000, ge=0, le=65535, validation_alias="CREWCALL_HTTP_PORT", title="The port to serve HTTP on"
@@ -97,6 +104,17 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return url if url.endswith("/") else url + "/"
+
+    @field_validator("public_url")
+    @classmethod
+    def _of_ones_own(cls, url: str) -> str:
+        there = urlsplit(url)
+        host = there.hostname or ""
+        if url and (there.scheme != "https" or not host or there.path.strip("/") or there.query or there.username):
+            raise ValueError("must be https:// and a host alone, for example https://crew.example.com")
+        if host == "slack.com" or host.endswith(".slack.com"):
+            raise ValueError("must be a host of your own: Slack tells apps of no links to itself")
+        return url.rstrip("/")
 
     @field_validator("database_url")
     @classmethod

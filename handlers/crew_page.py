@@ -89,6 +89,8 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     belongs = f" · part of *{escape(sheet.parent.name)}*" if sheet.parent else ""
     shared = f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet"
     yield blocks.context(f"{shared}{belongs}")
+    if sheet.link:
+        yield blocks.context(f"Link to it: `{sheet.link}`")
     yield blocks.actions(*_buttons(sheet), block_id="crew.controls")
 
 

@@ -102,6 +102,8 @@ def _about(sheet: RunSheet, thread: str | None) -> Iterable[Json]:
     run = sheet.run
     link = f" · <{thread}|Its thread>" if thread else ""
     yield blocks.context(f"Run {run.id} of version {run.crew_version}{link}")
+    if sheet.link:
+        yield blocks.context(f"Link to it: `{sheet.link}`")
     if run.inputs:
         given = [f"*{escape(name)}:* {fit_escaped(str(value), 300)}" for name, value in run.inputs.items()]
         yield blocks.section("\n".join(given)[:2_900])

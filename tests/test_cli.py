@@ -14,11 +14,12 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from bot.local_slack import LocalSlack
 from bot.local_slack.workspace import ANA
-from bot.manifest import manifest
+from bot.manifest import FILE, manifest
 from store import connections, health
 from store.connections import ConnectionDraft
 from store.database import Store
@@ -137,6 +138,7 @@ def test_wrong_settings_are_told_in_one_list(home: dict[str, str]) -> None:
         "SLACK_API_URL": "slack.com",
         "CREWCALL_MAX_CONCURRENT_RUNS": "many",
         "CREWCALL_HTTP_PORT": "70000",
+        "CREWCALL_PUBLIC_URL": "https://northwind.slack.com",
         "CREWCALL_DATABASE_URL": f"postgresql://crew:pw-of-ours@127.0.0.1:{CLOSED_PORT}/crew",
         "CREWCALL_DEFAULT_MODEL": "anthropic/claude-sonnet-4-5",
     }
@@ -149,13 +151,14 @@ def test_wrong_settings_are_told_in_one_list(home: dict[str, str]) -> None:
         "SLACK_API_URL must start with http",
         "CREWCALL_MAX_CONCURRENT_RUNS must be a whole number",
         "CREWCALL_HTTP_PORT must be at most 65535",
+        "CREWCALL_PUBLIC_URL must be a host of your own",
         "SLACK_BOT_TOKEN must start with xoxb-.",
         "SLACK_APP_TOKEN must start with xapp-.",
         "Database cannot be used. The database postgresql://crew:***@127.0.0.1",
         "Default model anthropic/claude-sonnet-4-5 cannot be used.",
     ):
         assert [reason for reason in reasons if reason.startswith(beginning)], done.stderr
-    assert len(reasons) == 7
+    assert len(reasons) == 8
     assert "pw-of-ours" not in done.stderr
 
 
@@ -325,6 +328,12 @@ def test_the_doctor_names_the_scopes_that_are_missing(team: dict[str, str]) -> N
     assert fault.startswith("Scopes are missing: files:write, app_mentions:read | Add them under OAuth & Permissions")
 
 
+def test_the_doctor_names_the_scopes_that_links_take(team: dict[str, str]) -> None:
+    [fault] = told_to_mend({**team, "CREWCALL_PUBLIC_URL": "https://crew.example.com"})
+
+    assert fault.startswith("Scopes are missing: links:read, links:write | Add them under OAuth & Permissions")
+
+
 def test_the_doctor_tells_a_silent_slack_from_a_wrong_token(team: dict[str, str]) -> None:
     faults = told_to_mend({**team, "SLACK_API_URL": f"http://127.0.0.1:{CLOSED_PORT}/api/"})
 
@@ -446,8 +455,27 @@ def test_an_unknown_model_is_not_fetched(home: dict[str, str]) -> None:
     assert "There is no embedded model called “local/gpt-9”." in done.stderr
 
 
+def test_the_manifest_is_printed_as_the_settings_want_it(home: dict[str, str]) -> None:
+    plain = crewcall("manifest", env=home).stdout
+    whole = crewcall("manifest", "--assistant", env={**home, "CREWCALL_PUBLIC_URL": "https://crew.example.com"}).stdout
+
+    assert plain == FILE.read_text("utf-8")
+    assert yaml.safe_load(whole)["features"]["unfurl_domains"] == ["crew.example.com"]
+    assert "assistant_view" in yaml.safe_load(whole)["features"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://crew.example.com", "https://", "https://crew.example.com/a", "https://a@b.example.com", "crew"]
+)
+def test_a_public_address_is_https_and_a_host_alone(home: dict[str, str], url: str) -> None:
+    done = crewcall("manifest", env={**home, "CREWCALL_PUBLIC_URL": url})
+
+    assert done.returncode == 1
+    assert "CREWCALL_PUBLIC_URL must be https:// and a host alone" in done.stderr
+
+
 def test_help_names_every_command(home: dict[str, str]) -> None:
     said = crewcall("--help", env=home).stdout
 
-    for command in ("demo", "start", "doctor", "db", "secrets", "fetch-model"):
+    for command in ("demo", "start", "manifest", "doctor", "db", "secrets", "fetch-model"):
         assert f"\n  {command} " in said

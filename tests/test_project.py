@@ -41,25 +41,28 @@ SCOPE_OF = {
     "mpim:history": r"\.event\(\"message\"",
     "channels:join": r"\.conversations_join\b",
     "reactions:write": r"\.reactions_(add|remove)\b",
+    "links:read": r"\.event\(\"link_shared\"",
+    "links:write": r"\.chat_unfurl\b",
     "assistant:write": r"\.assistant_threads_",
 }
 
 # What the manifest has only where somebody wants it.
-OPTIONAL = {"assistant:write"}
+OPTIONAL = {"assistant:write", "links:read", "links:write"}
+HOST = "crew.example.com"
 
 
 def test_the_manifest_asks_for_the_scopes_that_are_used_and_no_others() -> None:
     used = {scope for scope, evidence in SCOPE_OF.items() if re.search(evidence, SLACK_SIDE)}
 
-    everything = manifest("assistant")["oauth_config"]["scopes"]["bot"]
+    everything = manifest("assistant", HOST)["oauth_config"]["scopes"]["bot"]
     assert set(everything) == used
     assert set(bot_scopes()) == used - OPTIONAL
 
 
 def test_every_scope_in_the_manifest_has_a_reason() -> None:
-    lines = written("assistant").splitlines()
+    lines = written("assistant", HOST).splitlines()
 
-    for scope in manifest("assistant")["oauth_config"]["scopes"]["bot"]:
+    for scope in manifest("assistant", HOST)["oauth_config"]["scopes"]["bot"]:
         [line] = [line for line in lines if line.strip().startswith(f"- {scope} ")]
         assert re.search(r" # \S+ \S+", line), scope
 
@@ -67,7 +70,7 @@ def test_every_scope_in_the_manifest_has_a_reason() -> None:
 def test_the_manifest_names_the_events_that_are_heard() -> None:
     heard = set(re.findall(r"\.event\(\"(\w+)\"", SLACK_SIDE))
     heard |= {"function_executed"} if re.findall(r"\.function\(\"(\w+)\"", SLACK_SIDE) else set()
-    subscribed = manifest("assistant")["settings"]["event_subscriptions"]["bot_events"]
+    subscribed = manifest("assistant", HOST)["settings"]["event_subscriptions"]["bot_events"]
 
     assert {event.partition(".")[0] for event in subscribed} == heard
 

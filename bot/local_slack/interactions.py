@@ -68,7 +68,8 @@ class Interactions:
         self, user: str, channel: Channel, message: Json, ids: tuple[str, str], sent: Json, values: Json
     ) -> None:
         """Press or change something in a message."""
-        blocks = message.get("blocks", [])
+        previews = [block for one in message.get("attachments", []) for block in one.get("blocks", [])]
+        blocks = [*message.get("blocks", []), *previews]
         action = _action(blocks, ids, sent)
         state = _after(blocks, values_of(blocks), values, action)
         await self._ask(payloads.message_action(self._slack, user, channel, message, action, state))

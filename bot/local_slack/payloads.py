@@ -62,6 +62,7 @@ def message_action(slack: Slack, user: str, channel: Channel, message: Json, act
     container = {"type": "message", "message_ts": message["ts"], "channel_id": channel.id, "is_ephemeral": ephemeral}
     if "thread_ts" in message:
         container["thread_ts"] = message["thread_ts"]
+    container |= _below_link(message, action)
     return {
         **_common(slack, user),
         "type": "block_actions",
@@ -73,6 +74,15 @@ def message_action(slack: Slack, user: str, channel: Channel, message: Json, act
         "response_url": _response_url(slack, "actions", channel, user, message["ts"]),
         "actions": [{**action, "action_ts": _moment()}],
     }
+
+
+def _below_link(message: Json, action: Json) -> Json:
+    """What Slack says besides of an element in the preview of a link, and of which link."""
+    for number, one in enumerate(message.get("attachments", []), 1):
+        if any(block.get("block_id") == action["block_id"] for block in one.get("blocks", [])):
+            link = {"is_app_unfurl": True, "app_unfurl_url": one.get("app_unfurl_url")}
+            return {"type": "message_attachment", "attachment_id": number, **link}
+    return {}
 
 
 def view_action(slack: Slack, user: str, view: Json, action: Json) -> Json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.engine import placeholders
 from bot.errors import FormRefused
+from bot.links import Links
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import (
@@ -60,6 +61,8 @@ class CrewSheet:
     schedules: list[Schedule] = field(default_factory=list)
     # What a flow has in place of agents and tasks.
     flow: FlowSheet | None = None
+    # The link to it, where the server has an address for links.
+    link: str = ""
     # What it is a part of, its own parts that the reader may use, the first of so many.
     parent: CrewInstance | None = None
     parts: list[CrewInstance] = field(default_factory=list)
@@ -90,8 +93,10 @@ class Crews:
         rights: Rights,
         tool_problem: ToolProblem = no_tool_problem,
         model_problem: ModelProblem = no_model_problem,
+        links: Links | None = None,
     ) -> None:
         """The two say what keeps a tool, or a model by its name, from being used in a workspace, or nothing."""
+        self.links = links or Links()
         self.store = store
         self.rights = rights
         self.tool_problem = tool_problem
@@ -250,6 +255,7 @@ class Crews:
             shares=shared,
             schedules=scheduled,
             flow=flow,
+            link=self.links.to("crews", crew.id),
             parent=parent,
             parts=parts,
             parts_in_all=parts_in_all,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.links import Links
 from bot.services import Actor
 from bot.services.rights import Rights
 from bot.services.run_results import Outcome, outcomes
@@ -38,14 +39,17 @@ class RunSheet:
     entries: list[LogEntry]
     more: bool
     newest: bool
+    # The link to it, where the server has an address for links.
+    link: str = ""
 
 
 class RunHistory:
     """The runs of a workspace, as far as somebody may see them."""
 
-    def __init__(self, store: Store, rights: Rights) -> None:
+    def __init__(self, store: Store, rights: Rights, links: Links | None = None) -> None:
         self.store = store
         self.rights = rights
+        self.links = links or Links()
 
     def page(self, which: RunFilter, *, by: Actor, limit: int) -> list[Execution]:
         """The newest of these runs that the person may see first."""
@@ -83,7 +87,7 @@ class RunHistory:
         viewer = self.rights.of(by)
         with self.store.reading() as session:
             run = viewer.require_run(session, run_id, Level.RUN)
-            return _sheet(session, run, lines, before)
+            return _sheet(session, run, lines, before, self.links.to("runs", run.id))
 
     def latest_sheet(self, *, by: Actor, crew_id: int | None = None, lines: int) -> RunSheet | None:
         """The newest run of a crew, or of all that the person may see, like ``sheet``; ``None`` if there is none."""
@@ -91,7 +95,7 @@ class RunHistory:
         return self.sheet(newest[0].id, by=by, lines=lines) if newest else None
 
 
-def _sheet(session: Session, run: Execution, lines: int, before: int | None) -> RunSheet:
+def _sheet(session: Session, run: Execution, lines: int, before: int | None, link: str) -> RunSheet:
     entries = logs.of_run(session, run.id, limit=lines + 1, before=before)
     return RunSheet(
         run=run,
@@ -99,4 +103,5 @@ def _sheet(session: Session, run: Execution, lines: int, before: int | None) -> 
         entries=entries[-lines:],
         more=len(entries) > lines,
         newest=before is None,
+        link=link,
     )

@@ -1,4 +1,4 @@
-"""Slack over HTTP, and two pages that say whether the bot is alive and ready."""
+"""Slack over HTTP, a page behind links to crews and runs, and two that say whether the bot is alive and ready."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ _LARGEST_BODY = 2_000_000
 _REQUESTS_AT_ONCE = 20
 _STOPPED_WITHIN = 10.0
 _REMEMBERED_EVENTS = 1_000
+_PAGE = (
+    "<!doctype html><html lang=en><meta charset=utf-8><meta name=robots content=noindex>"
+    "<meta name=viewport content=width=device-width><title>Crewcall</title>"
+    "<h1>This is in Slack</h1><p>Paste the link into your direct messages with the bot. "
+    "It shows what the link leads to, if you may see it, with a button that opens it.</p></html>"
+)
+_PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'", "Referrer-Policy": "no-referrer"}
 
 
 class CannotListen(UserError):
@@ -69,14 +76,15 @@ class Server:
 def serve(bolt: App, host: str, port: int, *, ready: Mapping[str, Check], patience: float = 3.0) -> Server:
     """Answer Slack at ``/slack/events``, ``/healthz`` while the process lives, ``/readyz`` when all ``ready`` is well.
 
-    Bolt checks the signatures. ``port`` 0 takes a free one; ``patience`` is how many seconds a check may take.
-    Returns once it listens; raises ``CannotListen``.
+    Whoever follows a link to a crew or run is told that it is in Slack. Bolt checks the signatures. ``port`` 0 takes a
+    free one; ``patience`` is how many seconds a check may take. Returns once it listens; raises ``CannotListen``.
     """
     # Bolt would write the whole body of a request with a wrong signature into the log.
     logging.getLogger("slack_bolt.RequestVerification").setLevel(logging.WARNING)
     door = _SlackDoor(bolt)
     application = web.Application(client_max_size=_LARGEST_BODY)
     application.router.add_post("/slack/events", door.answer)
+    application.router.add_get(r"/{kind:crews|runs}/{number:\d+}", _in_slack)
     application.router.add_get("/healthz", _alive)
     application.router.add_get("/readyz", _Readiness(ready, patience).answer)
     application.on_cleanup.append(door.close)
@@ -160,6 +168,11 @@ class _Readiness:
         except Exception:
             log.exception("A readiness check failed")
             return "the check itself failed; see the log"
+
+
+async def _in_slack(_request: web.Request) -> web.Response:
+    """The same for every link: nobody here has said who they are."""
+    return web.Response(text=_PAGE, content_type="text/html", charset="utf-8", headers=_PAGE_HEADERS)
 
 
 async def _alive(_request: web.Request) -> web.Response:

@@ -417,7 +417,8 @@ class Person:
     def _find(self, kind: str, text: str, beside: str) -> tuple[Json, Json, Json] | None:
         """The newest element of this kind in front of her: what it is in, its block and itself."""
         for where, said in reversed(list(self._shown())):
-            for block in where.get("blocks") or []:
+            previews = [block for one in where.get("attachments", []) for block in one.get("blocks", [])]
+            for block in [*(where.get("blocks") or []), *previews]:
                 for element in elements(block):
                     if element["type"] != kind or (text and element["text"]["text"] != text):
                         continue

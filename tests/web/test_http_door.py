@@ -221,6 +221,15 @@ def test_only_slacks_address_answers_and_only_to_posts(server: Server) -> None:
     assert get(server, "/").status == 404
 
 
+@pytest.mark.parametrize("path", ["/crews/1", "/runs/7"])
+def test_whoever_follows_a_link_is_led_to_slack_and_learns_nothing(server: Server, path: str) -> None:
+    reply = get(server, path)
+
+    assert reply.status == 200
+    assert "Paste the link into your direct messages with the bot." in reply.text
+    assert get(server, f"{path}x").status == get(server, f"{path}/more").status == 404
+
+
 def test_somebody_slow_does_not_hold_up_the_others(server: Server, heard: Heard) -> None:
     with ThreadPoolExecutor(1) as other:
         slow = other.submit(slack_sends, server, command("wait"), FORM)
