@@ -145,7 +145,9 @@ class Poster:
     def edit(self, run: Execution, part: str, ts: str, message: Message, state: RunState) -> None:
         """Bring a message to this state. That its run is over, or waits, is shown before everything else."""
         last = state.over or state is RunState.WAITING
-        edited = self.gate.edit(run.channel, ts, message.text, message.blocks, last=last, team=run.team)
+        # The channel shows the state of a run; its cards stand in the thread, beside the result.
+        detail = part == outbox.PROGRESS
+        edited = self.gate.edit(run.channel, ts, message.text, message.blocks, last=last, detail=detail, team=run.team)
         if last:
             edited.add_done_callback(lambda done: self._later(partial(self._edited, run, part, state, done)))
 

@@ -147,12 +147,21 @@ class Gate:
         return self._sender.add(job)
 
     def edit(
-        self, channel: str, ts: str, text: str, blocks: Blocks, *, last: bool = False, team: str = ""
+        self,
+        channel: str,
+        ts: str,
+        text: str,
+        blocks: Blocks,
+        *,
+        last: bool = False,
+        detail: bool = False,
+        team: str = "",
     ) -> Future[None]:
         """Bring a message to this state, or to a newer one asked for meanwhile; then the future ends.
 
         An edit that still waits is overwritten and keeps its place, so messages take turns. A ``last`` edit goes
-        first and is tried for a quarter of an hour; until it is sent, other edits of its message are dropped.
+        first and is tried for a quarter of an hour; until it is sent, other edits of its message are dropped. That of a
+        ``detail`` comes after those of other messages.
         """
 
         def call(client: WebClient, content: Content) -> None:
@@ -166,7 +175,7 @@ class Gate:
             what=f"an edit in {channel}",
             keys=(Key(team, "chat.update"),),
             lane=(team, channel, ts, "edits"),
-            rank=Rank.FIRST if last else Rank.EDIT,
+            rank=(Rank.POST if detail else Rank.FIRST) if last else Rank.EDIT,
             call=call,
             contents=versions(text, list(blocks or []), file_follows=last),
             coalesced=True,

@@ -6,10 +6,18 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import acks, flows, history, memory, runs, starting
+from tests.benchmarks import acks, flows, freshness, history, memory, runs, starting
 from tests.benchmarks.workplace import scripted_model
 
-QUESTIONS = {"acks": acks, "runs": runs, "flows": flows, "starting": starting, "memory": memory, "history": history}
+QUESTIONS = {
+    "acks": acks,
+    "runs": runs,
+    "freshness": freshness,
+    "flows": flows,
+    "starting": starting,
+    "memory": memory,
+    "history": history,
+}
 
 
 def main(names: list[str]) -> None:
