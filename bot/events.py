@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -205,11 +206,24 @@ class RunCompleted(RunEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Who was at it when a run failed: an ``agent``, and the ``tool`` in use if it was that.
+
+    ``within`` the step of a flow are named the steps of the flows that it runs, and last the task.
+    """
+
+    within: Sequence[str] = ()
+    agent: str = ""
+    tool: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFailed(RunEvent):
-    """The run gave up; ``reason`` is a sentence for people, ``task`` where it happened."""
+    """The run gave up; ``reason`` is a sentence for people, ``task`` the task or step where it happened."""
 
     reason: str
     task: str | None = None
+    fault: Fault = Fault()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot import processes
@@ -17,7 +17,7 @@ from bot.engine.memory import TASK, TakenOver
 from bot.engine.run import EngineFailure, Stopped
 from bot.engine.ways import going_on
 from bot.errors import UserError
-from bot.events import RunCancelled, RunCompleted, RunEvent, RunFailed, RunResumed, RunStarted, RunWaiting
+from bot.events import Fault, RunCancelled, RunCompleted, RunEvent, RunFailed, RunResumed, RunStarted, RunWaiting
 from store import crews, finished, line, outbox, runs, tasks
 from store.database import Session, Store
 from store.runs import NOTHING_NEW, Again, Execution, RunState
@@ -232,7 +232,7 @@ class Runner:
         except TakenOver:
             logger.info("run %s has been taken over by another process", run.id)
         except EngineFailure as failure:
-            self._fail(run, failure.sentence, failure.task)
+            self._fail(run, failure.sentence, failure.task, failure.fault)
         except UserError as mistake:
             self._fail(run, mistake.sentence)
         except Exception:
@@ -275,11 +275,12 @@ class Runner:
         if ended is not None:
             self._tell(run, RunCancelled(run_id=run.id, by=by))
 
-    def _fail(self, run: Execution, reason: str, task: str | None = None) -> None:
+    def _fail(self, run: Execution, reason: str, task: str | None = None, fault: Fault | None = None) -> None:
+        fault = fault or Fault()
         with self.store.transaction() as session:
-            ended = _end(session, run, RunState.FAILED, error=reason, error_task=task)
+            ended = _end(session, run, RunState.FAILED, error=reason, error_task=task, fault=fault)
         if ended is not None:
-            self._tell(run, RunFailed(run_id=run.id, reason=reason, task=task))
+            self._tell(run, RunFailed(run_id=run.id, reason=reason, task=task, fault=fault))
 
     def _tell(self, run: Execution, event: RunEvent) -> None:
         # Whoever listens may fail; the run's work is worth more than its being told about.
@@ -298,6 +299,7 @@ def _end(
     error: str | None = None,
     error_task: str | None = None,
     cancelled_by: str | None = None,
+    fault: Fault | None = None,
 ) -> Execution | None:
     """End the run, and note at its crew and tasks what came of them; ``None`` if it is not this process's any more."""
     if run.crew_id is not None:
@@ -307,7 +309,8 @@ def _end(
     )
     if ended is not None:
         if ended.telling != NOTHING_NEW:
-            outbox.want(session, run.id, [outbox.named(ended, outbox.RESULT)])
+            told = asdict(fault) if fault else None
+            outbox.want(session, run.id, [outbox.named(ended, outbox.RESULT)], told)
         crews.note_run(session, run.crew_id, team=run.team, status=status, at=datetime.now(UTC))
         tasks.note_run(session, run.crew_id, _outcomes(session, ended))
     return ended

@@ -16,6 +16,7 @@ from sqlalchemy import event as sql_event
 
 from bot.engine.memory import TASK, Stored
 from bot.events import (
+    Fault,
     ModelCalled,
     RunCancelled,
     RunCompleted,
@@ -195,6 +196,20 @@ def test_a_failed_task_says_why_and_so_does_the_run(run: Execution) -> None:
     assert "The run failed at *Write report*. No key &lt;x&gt;.\\nDone before that: Find sources." in words(ending)
     assert buttons(ending) == ["Retry from the failed task", "Run again", "Edit inputs", "Show log", "Schedule"]
     assert messages.parent(picture).text == "Market research: Failed at “Write report” after 9 s"
+
+
+def test_a_failure_says_who_was_at_it(run: Execution) -> None:
+    def said(**fault: Any) -> str:
+        failed = RunFailed(run_id=run.id, reason="No key.", task="Write", fault=Fault(**fault))
+        (ending,), _ = messages.results(picture_of(run, started(run), failed))
+        return words(ending)
+
+    assert "failed at *Write*. No key." in said()
+    assert "failed at *Write* (&lt;Ann&gt;). No key." in said(agent="<Ann>")
+    assert "failed at *Write* (Ann, tool *Web*). No key." in said(agent="Ann", tool="Web")
+    assert "failed at *Write* (*Sub*, *Find*, Ann, tool *Web*). No key." in said(
+        within=["Sub", "Find"], agent="Ann", tool="Web"
+    )
 
 
 def test_a_run_that_fails_in_the_middle_leaves_no_task_working(run: Execution) -> None:

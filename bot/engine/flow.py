@@ -21,7 +21,7 @@ from bot.engine.cel import Undecided
 from bot.engine.desk import Desk, Question, Waiting
 from bot.engine.memory import STEP, TASK, Forgetful, Memory, Output, Within
 from bot.engine.meter import LimitReached
-from bot.engine.run import Stopped
+from bot.engine.run import EngineFailure, Stopped
 from bot.engine.state import Misfit
 from bot.engine.steps import kind_of
 from bot.engine.steps.kind import Done, Ran, Reviewed, StepFailure, StepKind, text_of
@@ -30,6 +30,7 @@ from bot.engine.ways import Past, Ways, round_key
 from bot.errors import UserError
 from bot.events import (
     CrewEvent,
+    Fault,
     RunEvent,
     StateChanged,
     StepEvent,
@@ -57,10 +58,11 @@ _course: contextvars.ContextVar[Course] = contextvars.ContextVar("_course")
 class FlowFailed(UserError):
     """{reason}"""
 
-    def __init__(self, *, reason: str, step: str) -> None:
-        """``step`` is the name of the first step that failed."""
+    def __init__(self, *, reason: str, step: str, fault: Fault | None = None) -> None:
+        """``step`` is the name of the first step that failed, ``fault`` says more about it."""
         super().__init__(reason=reason)
         self.step = step
+        self.fault = fault or Fault()
 
 
 def run_flow(flow: Definition, inputs: Mapping[str, object], around: Around) -> Ran:
@@ -192,7 +194,7 @@ class Course:
         self._came_to: defaultdict[int, deque[str]] = defaultdict(deque)
         self._raws: dict[str, str] = {}
         self._followed: set[str] = set()
-        self._failures: list[tuple[StepPlan, str]] = []
+        self._failures: list[tuple[StepPlan, str, Fault]] = []
         self._waits: list[Waiting] = []
         self._fatal: BaseException | None = None
         self._finished = 0
@@ -231,7 +233,7 @@ class Course:
             # It is the whole run's, so no branch goes on.
             self._fatal = self._fatal or reached
         except UserError as failure:
-            self._fail(step, failure.sentence)
+            self._fail(number, failure)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the run, on the run's own thread
             self._fatal = self._fatal or error
 
@@ -291,10 +293,13 @@ class Course:
             came_to = self._came_to[number]
             return self._labels[number][came_to.popleft()][0] if came_to else None
 
-    def _fail(self, step: StepPlan, reason: str) -> None:
+    def _fail(self, number: int, failure: UserError) -> None:
+        step = self.flow.steps[number]
+        # What a step does itself is named by the step already.
+        fault = _fault(failure) if self._kinds[number].runs else Fault()
         with self.lock:
-            self._failures.append((step, reason))
-        self.tell(StepFailed, step, reason=reason)
+            self._failures.append((step, failure.sentence, fault))
+        self.tell(StepFailed, step, reason=failure.sentence)
 
     def end(self) -> Ran:
         """What the flow came to, when nothing goes on any more; see ``run_flow`` for what it raises."""
@@ -482,7 +487,8 @@ def _as_a_step(key: str) -> Iterator[None]:
     try:
         yield
     except FlowFailed as failure:
-        raise StepFailure(reason=failure.sentence) from None
+        inner = replace(failure.fault, within=(failure.step, *failure.fault.within))
+        raise StepFailure(reason=failure.sentence, fault=inner) from None
     except Waiting as waiting:
         raise Waiting(f"{key}/{waiting.key}", waiting.task, until=waiting.until) from None
 
@@ -501,11 +507,17 @@ def _known(step: StepPlan) -> StepKind:
     return kind
 
 
-def _failure(failures: list[tuple[StepPlan, str]]) -> FlowFailed:
-    first, reason = failures[0]
+def _failure(failures: list[tuple[StepPlan, str, Fault]]) -> FlowFailed:
+    first, reason, fault = failures[0]
     if len(failures) > 1:
-        reason = " ".join(f"“{step.name}”: {why}" for step, why in failures)
-    return FlowFailed(reason=reason, step=first.name)
+        reason = " ".join(f"“{step.name}”: {why}" for step, why, _ in failures)
+    return FlowFailed(reason=reason, step=first.name, fault=fault)
+
+
+def _fault(failure: UserError) -> Fault:
+    if isinstance(failure, EngineFailure) and failure.task:
+        return replace(failure.fault, within=(failure.task,))
+    return failure.fault if isinstance(failure, StepFailure) else Fault()
 
 
 def _first(waits: list[Waiting]) -> Waiting:

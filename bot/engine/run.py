@@ -27,6 +27,7 @@ from bot.engine.tools.toolbox import Kit
 from bot.engine.work import outcome, skipped
 from bot.errors import UserError
 from bot.events import (
+    Fault,
     ModelAnswered,
     ModelCalled,
     RunEvent,
@@ -61,10 +62,11 @@ class Stopped(Exception):
 class EngineFailure(UserError):
     """{reason}"""
 
-    def __init__(self, *, reason: str, task: str | None = None) -> None:
+    def __init__(self, *, reason: str, task: str | None = None, fault: Fault | None = None) -> None:
         super().__init__(reason=reason)
         self.reason = reason
         self.task = task
+        self.fault = fault or Fault()
 
 
 class TooSlow(UserError):
@@ -133,7 +135,7 @@ def execute(
         log.warning("Run %s failed in task %r: %s\n%s", run_id, watch.task, why, story)
         watch.trace(story)
         # The error's own words may hold a key, so it does not travel on with the sentence.
-        raise EngineFailure(reason=why, task=watch.fail(why)) from None
+        raise EngineFailure(reason=why, task=watch.fail(why), fault=watch.fault()) from None
 
 
 def _flow(flow: Definition, inputs: Mapping[str, object], around: Around) -> str:
@@ -142,7 +144,7 @@ def _flow(flow: Definition, inputs: Mapping[str, object], around: Around) -> str
     try:
         return run_flow(flow, inputs, around).raw
     except FlowFailed as failure:
-        raise EngineFailure(reason=failure.sentence, task=failure.step or None) from None
+        raise EngineFailure(reason=failure.sentence, task=failure.step or None, fault=failure.fault) from None
 
 
 def _step(crew: Definition, inputs: Mapping[str, object], emit: Emit, memory: Memory, desk: Desk, **run: Any) -> str:
@@ -235,6 +237,8 @@ class _Watch:
         self.trouble: Exception | None = None
         # The tool used last, in quotes, and what it said if it failed.
         self.last_tool = ""
+        # The tool in use for each task, until a model is asked again.
+        self._using: dict[str, str] = {}
         # The calls that were refused since a model last answered; CrewAI tells of some twice.
         self._refused: set[str] = set()
         # Nothing that happens after the crew has come back is part of the run.
@@ -283,6 +287,11 @@ class _Watch:
                 log.exception("Run %s: its failure could not be told", self._run_id)
         return task
 
+    def fault(self) -> Fault:
+        """Who was at it when the run failed."""
+        task = self.task
+        return Fault() if task is None else Fault(agent=self._answerable(task).name, tool=self._using.get(task, ""))
+
     def trace(self, story: str) -> None:
         """Say where in the program it failed."""
         try:
@@ -328,6 +337,7 @@ class _Watch:
                 self._emit(TaskSkipped(run_id=self._run_id, task=task))
 
     def tool_started(self, event: Any) -> None:
+        self._using[self._task_now()] = self._tool(event)
         self._tell(ToolStarted, self._doing(event).name, self._task_now(), tool=self._tool(event))
 
     def tool_finished(self, event: Any) -> None:
@@ -339,6 +349,7 @@ class _Watch:
 
     def model_asked(self, event: Any) -> None:
         self.worker = self._doing(event)
+        self._using.pop(self._task_now(), None)
         self._meter.asked(event.call_id)
 
     def model_refused(self, event: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from bot.events import Fault
 from bot.progress import step_cards
 from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
@@ -242,7 +243,15 @@ def _ending(picture: RunPicture) -> str:
         who = UNDECIDED if picture.stopped_by == NOBODY else f"<@{picture.stopped_by}> stopped this run."
         return f"{who}{finished}"
     where = f" at *{escape(picture.failed_task)}*" if picture.failed_task else ""
-    return f"The run failed{where}. {escape(picture.reason or '')}{finished}"
+    return f"The run failed{where}{_at_it(picture.fault)}. {escape(picture.reason or '')}{finished}"
+
+
+def _at_it(fault: Fault) -> str:
+    """Who was at it, in parentheses: “ (Researcher, tool *Web*)”."""
+    said = [f"*{escape(name)}*" for name in fault.within]
+    said += [escape(fault.agent)] if fault.agent else []
+    said += [f"tool *{escape(fault.tool)}*"] if fault.tool else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _afterwards(picture: RunPicture) -> Json:

@@ -51,6 +51,7 @@ class RunPicture:
     wake_at: datetime | None = None
     reason: str | None = None
     failed_task: str | None = None
+    fault: events.Fault = field(default_factory=events.Fault)
     stopped_by: str | None = None
     result: str | None = None
     # Its place in line while it waits for its turn; 0 where that is not known.
@@ -195,6 +196,7 @@ class RunPicture:
     @apply.register
     def _(self, event: events.RunFailed) -> None:
         self.state, self.ended_at, self.reason, self.failed_task = RunState.FAILED, event.at, event.reason, event.task
+        self.fault = event.fault
         self._leave_unfinished(event.at, "error")
 
     @apply.register

@@ -24,7 +24,7 @@ from bot.engine.memory import Forgetful, Output, TakenOver
 from bot.engine.meter import LimitReached
 from bot.engine.run import EngineFailure, Stopped, execute
 from bot.engine.steps.kind import Ran
-from bot.events import CrewEvent, RunEvent, StateChanged, StepEvent, TaskFinished
+from bot.events import CrewEvent, Fault, RunEvent, StateChanged, StepEvent, TaskFinished
 from store.definitions import Definition, LinkPlan
 from store.limits import Ceiling, Scope
 from tests.support.flows import crew, flow, state, step
@@ -781,6 +781,28 @@ def test_a_failed_flow_names_the_step_to_whoever_runs_it(models: Models) -> None
         )
 
     assert failure.value.task == "First step"
+
+
+def test_a_failure_in_a_flow_inside_names_everything_on_the_way(models: Models, llm: ScriptedModel) -> None:
+    llm.when("Rate for Research").fails(400)
+    inner = flow(step("look_up", name="Look it up"), name="Inner", parts=[])
+    definition = flow(step("sub", "flow", target="Inner"), parts=[inner, crew("Research", "Find", "Rate")])
+
+    with pytest.raises(EngineFailure) as failure:
+        execute(definition, {}, run_id=1, models=models, emit=[].append, stop=threading.Event())
+
+    assert failure.value.task == "Sub"
+    assert failure.value.fault == Fault(within=("Look it up", "Rate"), agent="Ada")
+
+
+def test_a_model_that_decides_is_named_by_its_step_alone(models: Models, llm: ScriptedModel) -> None:
+    llm.when("Is it?").fails(400)
+    definition = flow(step("rate", "decide", by="model", question="Is it?", outcomes=["yes", "no"]))
+
+    with pytest.raises(EngineFailure) as failure:
+        execute(definition, {}, run_id=1, models=models, emit=[].append, stop=threading.Event())
+
+    assert (failure.value.task, failure.value.fault) == ("Rate", Fault())
 
 
 def test_the_state_is_told_after_each_change(flows: Flows) -> None:

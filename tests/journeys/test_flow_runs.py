@@ -10,12 +10,14 @@ import pytest
 from bot.app import Crewcall
 from bot.local_slack import LocalSlack
 from bot.services import Actor
+from bot.services.agents import Agents, EquippedDraft
 from bot.services.flows import Flows
 from bot.services.tasks import Tasks
-from store import logs, tasks
+from store import agents, crews, logs, tasks
 from store.crews import CrewInstance
 from store.more_settings import TaskSettings
 from store.steps import AfterPlan, StepDraft
+from store.tools import ToolDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -132,6 +134,32 @@ def test_a_failure_shows_where_it_happened(
     ana.opens_thread("Weekly letter")
 
     ana.sees("Gather · Error", "Long enough? · Pending", "The run failed")
+
+
+def test_a_failure_names_the_task_the_agent_and_the_tool(
+    ana: Person, a_flow: CrewInstance, crewcall: Crewcall, llm: ScriptedModel
+) -> None:
+    by, members = (
+        Actor("T0NORTHWIND", "U0ANA000001"),
+        Agents(crewcall.store, crewcall.rights, crewcall.connections.problem),
+    )
+    tool = crewcall.tools.add(ToolDraft(name="Pause", tool_type="WaitTool", config={"max_seconds": 1.0}), by=by)
+    with crewcall.store.reading() as session:
+        crew = crews.named(session, "Market research", team=by.team)
+        assert crew
+        [agent] = agents.list_all(session, crew.id, team=by.team)
+    draft = EquippedDraft(**agent.draft().model_dump(), tools=[tool.id])
+    members.change(agent.id, draft, version=agent.version, by=by)
+    # The same thing again and again, which CrewAI ends.
+    llm.when("Research tides").calls_tool("pause", {"seconds": 0.01})
+
+    ana.types("/crew run market topic=tides")
+    ending = ana.reads_thread("Market research", until="Retry from")[-1]
+    assert ending.startswith("The run failed at Research (Researcher, tool Pause). The agent asked “Pause”")
+
+    ana.types("/crew run weekly topic=tides")
+    ending = ana.reads_thread("Weekly letter", until="Retry from")[-1]
+    assert ending.startswith("The run failed at Gather (Research, Researcher, tool Pause). The agent asked “Pause”")
 
 
 def test_one_step_is_tested_alone(ana: Person, a_flow: CrewInstance) -> None:

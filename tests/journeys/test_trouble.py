@@ -42,7 +42,7 @@ def test_a_failing_model_is_spoken_of_in_plain_words(
     ana.types("/crew run market topic=tides")
 
     ending = ana.reads_thread(of="Market research", until="Show log")[-1]
-    assert ending.startswith("The run failed at Research.")
+    assert ending.startswith("The run failed at Research (Researcher).")
     assert sentence in ending
     assert "Run again" in ending
     ana.sees("Market research · ❌ Failed at “Research”")
@@ -63,7 +63,7 @@ def test_what_was_done_before_a_failure_is_named(ana: Person, llm: ScriptedModel
     ana.types("/crew run market topic=tides")
 
     ending = ana.reads_thread(of="Market research", until="Show log")[-1]
-    assert ending.startswith("The run failed at Write.")
+    assert ending.startswith("The run failed at Write (Researcher).")
     assert "Done before that: Research." in ending
 
 

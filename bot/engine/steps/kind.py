@@ -13,6 +13,7 @@ from pydantic.config import JsonDict
 
 from bot.engine import cel
 from bot.errors import UserError
+from bot.events import Fault
 from store.definitions import Definition, StepPlan
 from store.more_settings import ReviewSettings, Settings
 
@@ -75,6 +76,10 @@ class Done:
 
 class StepFailure(UserError):
     """{reason}"""
+
+    def __init__(self, *, reason: str, fault: Fault | None = None) -> None:
+        super().__init__(reason=reason)
+        self.fault = fault or Fault()
 
 
 class Place(Protocol):
