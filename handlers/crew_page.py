@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from bot.services.checks import Place, Problem
 from bot.services.crews import CrewSheet
+from bot.services.flows import in_the_way
 from bot.services.sharing import in_words
+from bot.services.unseen import unseen, whom
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit_escaped, fit_markup
@@ -50,9 +52,8 @@ def deleted_page(name: str) -> Json:
 
 def delete_confirmation(sheet: CrewSheet) -> Json:
     """“Are you sure?”, with what goes with the crew, what stays, and what stands in the way."""
-    if sheet.in_the_way:
-        names = ", ".join(f"“{name}”" for name in sheet.in_the_way)
-        text = f"“{sheet.crew.name}” can’t be deleted while flows run it. Remove its steps first from {names}."
+    if flows := in_the_way([name for _, name in sheet.used_by], len(sheet.used_unseen)):
+        text = f"“{sheet.crew.name}” can’t be deleted while flows run it. Remove its steps first from {flows}."
     else:
         stay = f"What belongs to it ({sheet.parts_in_all}) and its past runs stay" if sheet.parts else "Past runs stay"
         text = f"“{sheet.crew.name}” goes with its {_goes(sheet)}. {stay}. This can’t be undone."
@@ -86,7 +87,8 @@ def _basics(sheet: CrewSheet) -> Iterable[Json]:
     asked = ", ".join(marked.format(name) for name in sheet.inputs) or "nothing"
     how = "Flow" if crew.is_flow else f"{crew.process_type.capitalize()}{_managed(sheet)}"
     yield blocks.context(f"{how} · owner <@{crew.owner}> · version {sheet.version} · asks for {asked}")
-    belongs = f" · part of *{escape(sheet.parent.name)}*" if sheet.parent else ""
+    ask = "" if sheet.parent_seen or not sheet.parent else f" (ask {whom([sheet.parent.owner])})"
+    belongs = f" · part of *{escape(sheet.parent.name)}*{ask}" if sheet.parent else ""
     shared = f"Shared with {in_words(sheet.shares)}" if sheet.shares else "Not shared with anybody yet"
     yield blocks.context(f"{shared}{belongs}")
     if sheet.link:
@@ -205,6 +207,8 @@ def contained(sheet: CrewSheet) -> Iterable[Json]:
         names = ", ".join(f"*{escape(name)}*" for _, name in sheet.used_by)
         yield blocks.context(fit_markup(f"Used by the {'flows' if len(sheet.used_by) > 1 else 'flow'} {names}", 2_000))
         yield openers(sheet.used_by, "used_by")
+    if owners := sheet.used_unseen:
+        yield blocks.context(fit_markup(f"Used by {unseen(len(owners), 'flow')} (ask {whom(owners)})", 2_000))
 
 
 def _runs(sheet: CrewSheet) -> Iterable[Json]:

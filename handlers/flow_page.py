@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from bot.engine.steps import kind_of
 from bot.services.flows import FlowSheet, outcomes_of
 from bot.services.state_fields import KINDS, kind_of_field
+from bot.services.unseen import whom
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, escape, fit_escaped, fit_markup
@@ -124,5 +125,6 @@ def _contained(sheet: FlowSheet) -> Iterable[Json]:
     if sheet.usable:
         usable = [each for each in sheet.contained if each.id in sheet.usable]
         yield openers([(each.id, f"{each.name} ({each.kind})") for each in usable], "contains")
-    if others := [escape(each.name) for each in sheet.contained if each.id not in sheet.usable]:
-        yield blocks.context(fit_markup(f"Not shared with you: {', '.join(others)}", 2_000))
+    if others := [each for each in sheet.contained if each.id not in sheet.usable]:
+        ask = whom([each.owner for each in others])
+        yield blocks.context(fit_markup(f"{len(others)} not shared with you (ask {ask})", 2_000))

@@ -77,13 +77,18 @@ class StepAsking:
     ) -> Asked:
         key = step.key if step else None
         linkable: list[Linkable] = self.flows.linkable(flow_id, key, by=by) if kind.runs and target_id else []
+        sheet, targets = self.flows.sheet(flow_id, by=by, to=Level.EDIT), self._targets(by)
+        # What it runs already can stay, also where it cannot be chosen.
+        known = {each.id for each in targets}
+        targets += [each for each in sheet.contained if each.id == target_id and each.id not in known]
         return Asked(
-            sheet=self.flows.sheet(flow_id, by=by, to=Level.EDIT),
+            sheet=sheet,
             kind=kind,
-            targets=[each for each in self._targets(by) if each.id != flow_id],
+            targets=[each for each in targets if each.id != flow_id],
             needs=self._needs(target_id, draft, by),
             available=self.flows.available(flow_id, key, by=by),
             linkable=linkable,
+            links=draft.links if draft else [],
             own_tasks=self._tasks(target_id, by) if linkable else [],
             models=self.connections.offered(by=by),
             groups=self.people.groups(by.team) if names_groups(kind) else [],

@@ -27,6 +27,8 @@ from store.database import Draft
 from store.names import Name
 from store.steps import START, AfterPlan, Join, StepDraft, TaskLink
 
+# A connection of tasks that the person may not see.
+_CONNECTED = "A connection you can’t see, no."
 # The option that stands for an empty answer.
 NOWHERE = "-"
 AT_THE_END = "-"
@@ -70,6 +72,7 @@ class Asked:
     needs: list[Need]
     available: list[Available]
     linkable: list[Linkable]
+    links: list[TaskLink]
     own_tasks: list[tuple[int, str]]
     models: list[tuple[str, str]]
     groups: list[tuple[str, str]]
@@ -307,12 +310,18 @@ def _after(way: str, sheet: FlowSheet) -> AfterPlan:
 
 
 def _links(asked: Asked) -> list[tuple[str, str]]:
-    """Each task of the step's crew with each task of an earlier step's crew."""
-    return [
+    """Each task of the step's crew with each task of an earlier step's crew.
+
+    What is connected already can stay so, also where one of the crews is not shared with the person.
+    """
+    found = [
         (f"{own}:{each.step}:{each.task_id}", f"{fit(name, 26)} uses {fit(each.task, 20)} ({fit(each.step_name, 16)})")
         for own, name in asked.own_tasks
         for each in asked.linkable
-    ][:1_000]
+    ]
+    offered = {value for value, _ in found}
+    others = [value for each in asked.links if (value := _link(each)) not in offered]
+    return [*((value, f"{_CONNECTED} {number}") for number, value in enumerate(others, 1)), *found][:1_000]
 
 
 def _link(link: TaskLink) -> str:

@@ -295,12 +295,12 @@ def test_a_step_that_leads_astray(wrong: Definition, sentences: list[str]) -> No
         ),
         (
             flow(step("a", links=[LinkPlan(task="Do it", step="b", depends_on="Do it")]), step("b", "crew", "a")),
-            "“Do it” of “A” uses “Do it”, whose step does not come before it. Change its connected tasks.",
+            "“A” uses a result of “B”, which does not come before it. Change its connected tasks.",
             Place.STEP,
         ),
         (
             flow(step("a", "flow", target="Inner"), parts=[flow(step("x", "flow", target="Weekly"), name="Inner")]),
-            "“Inner” runs this flow itself, so “A” would never end. Choose another flow.",
+            "“A” runs a flow that runs this one, so it would never end. Choose another flow.",
             Place.STEP,
         ),
         (

@@ -180,7 +180,7 @@ def test_the_question_before_a_deletion_says_what_goes_what_stays_and_what_is_in
 
     step = add(office, flow, "Research")
     assert asked(office.crew) == (
-        "“Market research” can’t be deleted while flows run it. Remove its steps first from “Weekly report”."
+        "“Market research” can’t be deleted while flows run it. Remove its steps first from the flow “Weekly report”."
     )
     assert asked(flow) == ("“Weekly report” goes with its 1 step and 3 versions. Past runs stay. This can’t be undone.")
     office.flows.remove_step(step.id, by=OWNER)
@@ -196,8 +196,8 @@ def test_a_page_opens_only_what_its_reader_may_use(office: Office, flow: CrewIns
     office.share()
     office.sharing.share(flow.id, ShareDraft(everybody=Access.RUN), by=OWNER)
     page = shown(office, flow, BEN)
-    assert "Not shared with you: Market research" in page
-    assert "Open Market research" not in page
+    assert f"1 not shared with you (ask <@{OWNER.user}>)" in page
+    assert "Market research" not in page
     assert "Open Market research" in shown(office, flow, OWNER)
 
 

@@ -19,11 +19,12 @@ from bot.services.checks import (
     problems,
     tool_problems,
 )
-from bot.services.flows import FlowSheet, refuse_used, sheet_of
+from bot.services.flows import FlowSheet, refuse_used, sheet_of, users_of
 from bot.services.history import current, record, telling_what_changed
 from bot.services.rights import Rights, Viewer
+from bot.services.unseen import refuse_unseen, shown
 from bot.services.writing import write
-from store import agents, crews, memories, runs, schedules, shares, steps, tasks, tools, versions
+from store import agents, crews, memories, runs, schedules, shares, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance, Filter
 from store.database import Store
@@ -52,9 +53,9 @@ class CrewSheet:
     version: int
     # The tools of each agent, by the agent's id.
     tools: dict[int, list[Tool]] = field(default_factory=dict)
-    # The flows that run it and that the reader may use, by id and name; and all that run it, by name.
+    # The flows that run it and that the reader may use, by id and name; and the owners of the others, one for each.
     used_by: list[tuple[int, str]] = field(default_factory=list)
-    in_the_way: list[str] = field(default_factory=list)
+    used_unseen: list[str] = field(default_factory=list)
     # What the reader may do with it, and with whom it is shared besides, by their ids.
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
@@ -63,8 +64,10 @@ class CrewSheet:
     flow: FlowSheet | None = None
     # The link to it, where the server has an address for links.
     link: str = ""
-    # What it is a part of, its own parts that the reader may use, the first of so many.
+    # What it is a part of, without its name unless the reader may use it.
     parent: CrewInstance | None = None
+    parent_seen: bool = True
+    # Its own parts that the reader may use, the first of so many.
     parts: list[CrewInstance] = field(default_factory=list)
     parts_in_all: int = 0
     # How many facts it remembers.
@@ -112,10 +115,13 @@ class Crews:
             return crew
 
     def copy(self, crew_id: int, name: str, *, by: Actor) -> CrewInstance:
-        """A new crew of ``by`` with copies of everything in the old one; raise ``Gone`` or ``NameTaken``."""
+        """A new crew of ``by`` with copies of everything in the old one.
+
+        Raises ``Gone``, ``NotAllowed``, ``HoldsOthers`` or ``NameTaken``.
+        """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            viewer.require(session, crew_id, Level.RUN)
+            refuse_unseen(session, viewer.require(session, crew_id, Level.RUN), viewer)
             original = current(session, crew_id, by=by).model_copy(update={"name": name})
             draft = CrewDraft(
                 name=name,
@@ -124,7 +130,7 @@ class Crews:
                 is_flow=original.is_flow,
             )
             crew = crews.add(session, draft, team=by.team, by=by.user)
-            write(session, crew, original, by=by)
+            write(session, crew, original, viewer)
             record(session, crew.id, by=by, summary="Copied.", verb=Verb.COPIED)
             return crew
 
@@ -164,7 +170,7 @@ class Crews:
         """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            refuse_used(session, viewer.require(session, crew_id, Level.OWN))
+            refuse_used(session, viewer.require(session, crew_id, Level.OWN), viewer)
             crew = crews.remove(session, crew_id, team=by.team)
             note(session, Verb.DELETED, crew.kind, crew.name, by=by)
             return crew
@@ -232,10 +238,10 @@ class Crews:
             latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
             scheduled = schedules.list_all(session, team=by.team, crew_id=crew_id)
             version = versions.number(session, crew_id, team=by.team)
-            users = steps.users_of(session, crew_id, team=by.team)
-            used_by = [each for each in users if viewer.level(session, crews.get(session, each[0], team=by.team))]
+            used_by, used_unseen = users_of(session, crew, viewer)
             held = tools.of_agents(session, [agent.id for agent in members], team=by.team)
-            parent = crews.get(session, crew.parent_crew_id, team=by.team) if crew.parent_crew_id else None
+            above = crews.get(session, crew.parent_crew_id, team=by.team) if crew.parent_crew_id else None
+            parent = shown(session, above, viewer) if above else None
             parts, parts_in_all = crews.page(session, team=by.team, mine=by.user, seer=viewer.seer, parent=crew_id)
             facts = memories.count(session, crew_id, team=by.team)
         return CrewSheet(
@@ -250,13 +256,14 @@ class Crews:
             version=version,
             tools=held,
             used_by=used_by,
-            in_the_way=[name for _, name in users],
+            used_unseen=[flow.owner for flow in used_unseen],
             level=level,
             shares=shared,
             schedules=scheduled,
             flow=flow,
             link=self.links.to("crews", crew.id),
             parent=parent,
+            parent_seen=parent is above,
             parts=parts,
             parts_in_all=parts_in_all,
             facts=facts,

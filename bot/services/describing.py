@@ -69,13 +69,14 @@ class Describing:
     def create(self, sketch: CrewSketch, *, by: Actor) -> CrewInstance:
         """Create the crew; raise ``FormRefused`` where the name is taken."""
         definition = definition_of(sketch)
+        viewer = self.rights.of(by)
         with self.store.transaction() as session:
             if crews.named(session, sketch.name, team=by.team):
                 said = f"There is already a crew called “{sketch.name}”. Write another name into the first line."
                 raise FormRefused(fields={"text": said})
             draft = CrewDraft(name=definition.name, description=definition.description)
             crew = crews.add(session, draft, team=by.team, by=by.user)
-            write(session, crew, definition, by=by)
+            write(session, crew, definition, viewer)
             record(session, crew.id, by=by, summary="Created from a description.", verb=Verb.CREATED)
             return crews.get(session, crew.id, team=by.team)
 
@@ -90,7 +91,7 @@ class Describing:
             newest = versions.newest(session, crew_id, team=by.team)
             if newest is not None and newest.number != version:
                 raise EditedMeanwhile(kind="crew", who=newest.saved_by, version=newest.number, what=newest.summary)
-            write(session, crew, definition_of(sketch, over=current(session, crew_id, by=by)), by=by)
+            write(session, crew, definition_of(sketch, over=current(session, crew_id, by=by)), viewer)
             record(session, crew_id, by=by)
             return crews.get(session, crew_id, team=by.team)
 

@@ -24,6 +24,8 @@ _SHORT = 60
 # What is told in sentences of its own, or only a run has.
 _APART = ("agents", "tasks", "tools", "state", "steps", "parts")
 _WHAT = {"context": "results it uses", "target": "crew or flow", "parent": "what it is a part of"}
+# What names other crews, or tasks of theirs, stands in no sentence: not everybody who reads it may see those.
+_OF_OTHERS = ("target", "parent", "links")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _fields(where: str, draft: type[BaseModel], old: BaseModel, new: BaseModel) 
             continue
         what = _WHAT.get(name) or titles.get(name) or name.replace("_", " ")
         was, is_now = _said(before), _said(after)
-        if len(was) + len(is_now) <= _SHORT:
+        if len(was) + len(is_now) <= _SHORT and name not in _OF_OTHERS:
             yield Difference(f"{where}{what} changed from “{was}” to “{is_now}”.")
         else:
             yield Difference(f"{where}{what} changed.", was, is_now)

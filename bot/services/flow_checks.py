@@ -387,7 +387,7 @@ def _target(graph: Graph, step: StepPlan, kind: StepKind) -> Iterator[Finding]:
     elif ("flow" if part.is_flow else "crew") not in kind.runs:
         yield Finding(f"“{step.name}” must run a {what}. Choose one.", Place.STEP, step.key)
     elif graph.flow.name in _all_inside(part, graph.flow.parts):
-        said = f"“{part.name}” runs this flow itself, so “{step.name}” would never end."
+        said = f"“{step.name}” runs a flow that runs this one, so it would never end."
         yield Finding(f"{said} Choose another flow.", Place.STEP, step.key)
 
 
@@ -485,7 +485,8 @@ def _links(graph: Graph, step: StepPlan) -> Iterator[Finding]:
         elif link.task not in own or link.depends_on not in theirs:
             said = f"“{step.name}” connects a task that is not there any more."
         elif link.step not in before:
-            said = f"“{link.task}” of “{step.name}” uses “{link.depends_on}”, whose step does not come before it."
+            # Tasks of crews that are not shared with the reader have no names here.
+            said = f"“{step.name}” uses a result of “{graph.steps[link.step].name}”, which does not come before it."
         else:
             continue
         yield Finding(f"{said} Change its connected tasks.", Place.STEP, step.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from bot.services.freezing import contained, everything_in, frozen, frozen_whole
 from bot.services.history import record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.trials import asked
+from bot.services.unseen import listed, shown, unseen, whom
 from store import crews, runs, shares, steps, tasks, versions
 from store.crews import CrewInstance
 from store.database import Store
@@ -40,7 +41,9 @@ class NotAFlow(UserError):
 
 
 class UsedByFlows(UserError):
-    """“{name}” can’t be deleted while {flows} {use} it. Remove {step} first."""
+    """“{name}” can’t be deleted while {flows} {use} it. Remove {step} first{ask}."""
+
+    people = ("owners",)
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,8 @@ class FlowSheet:
     steps: list[FlowStep]
     problems: list[Problem]
     fields: list[StateField]
-    # What its steps run, each once in the order of the steps, and the flows that run it, by id and name.
+    # What its steps run, each once in the order of the steps, without names unless the reader may use it.
     contained: list[CrewInstance]
-    used_by: list[tuple[int, str]]
     runs: list[Execution]
     version: int
     level: Level = Level.RUN
@@ -196,7 +198,7 @@ class Flows:
         viewer = self.rights.of(by)
         with self.store.reading() as session:
             flow = viewer.require(session, flow_id, Level.EDIT)
-            return available(_with_targets(session, flow), step_key)
+            return available(_with_targets(session, flow, viewer), step_key)
 
     def needs(self, target_id: int, *, by: Actor) -> list[Need]:
         """The inputs of a crew or flow that a step could run; raise ``Gone`` or ``NotAllowed``."""
@@ -215,6 +217,7 @@ class Flows:
                 Linkable(step.key, step.name, task.id, task.name)
                 for step in steps.list_all(session, flow_id, team=by.team)
                 if step.key in before and step.kind == "crew" and step.target_id is not None
+                if viewer.level(session, crews.get(session, step.target_id, team=by.team))
                 for task in tasks.list_all(session, step.target_id, team=by.team)
             ]
 
@@ -226,13 +229,6 @@ class Flows:
             flow = viewer.require(session, step.flow_id, Level.EDIT)
             return step, asked(_with_targets(session, flow), step.key)
 
-    def used_by(self, crew_id: int, *, by: Actor) -> list[tuple[int, str]]:
-        """Id and name of each flow with a step that runs this crew or flow; raise ``Gone`` or ``NotAllowed``."""
-        viewer = self.rights.of(by)
-        with self.store.reading() as session:
-            viewer.require(session, crew_id, Level.RUN)
-            return steps.users_of(session, crew_id, team=by.team)
-
 
 def outcomes_of(step: FlowStep) -> list[str]:
     """The names of what a step can come to; none where there is only one way on."""
@@ -243,14 +239,13 @@ def outcomes_of(step: FlowStep) -> list[str]:
 def sheet_of(session: Session, flow: CrewInstance, viewer: Viewer) -> FlowSheet:
     """The flow with its steps, state, latest runs and what is wrong with it."""
     known = steps.list_all(session, flow.id, team=flow.team)
-    inside = contained(session, known, team=flow.team)
+    inside = [shown(session, each, viewer) for each in contained(session, known, team=flow.team)]
     return FlowSheet(
         flow=flow,
         steps=known,
         problems=problems_of(session, flow),
         fields=state.fields(flow.state_schema),
         contained=inside,
-        used_by=steps.users_of(session, flow.id, team=flow.team),
         runs=runs.latest(session, team=flow.team, crew_id=flow.id, limit=3),
         version=versions.number(session, flow.id, team=flow.team),
         level=viewer.level(session, flow) or Level.RUN,
@@ -265,14 +260,34 @@ def problems_of(session: Session, flow: CrewInstance) -> list[Problem]:
     return [_problem(finding, flow, ids) for finding in flow_problems(frozen_whole(session, flow))]
 
 
-def refuse_used(session: Session, crew: CrewInstance) -> None:
+def users_of(session: Session, crew: CrewInstance, viewer: Viewer) -> tuple[list[tuple[int, str]], list[CrewInstance]]:
+    """The flows that run this crew or flow: id and name of those that the person may use, and the others."""
+    users = [crews.get(session, id_, team=crew.team) for id_, _ in steps.users_of(session, crew.id, team=crew.team)]
+    others = [flow for flow in users if not viewer.level(session, flow)]
+    return [(flow.id, flow.name) for flow in users if flow not in others], others
+
+
+def refuse_used(session: Session, crew: CrewInstance, viewer: Viewer) -> None:
     """Raise ``UsedByFlows`` with the list while flows run this crew or flow."""
-    used = [f"“{name}”" for _, name in steps.users_of(session, crew.id, team=crew.team)]
-    if used:
-        many = len(used) > 1
-        flows = f"the flows {', '.join(used[:-1])} and {used[-1]}" if many else f"the flow {used[0]}"
-        step = "their steps" if many else "its step"
-        raise UsedByFlows(name=crew.name, flows=flows, use="use" if many else "uses", step=step)
+    seen, others = users_of(session, crew, viewer)
+    owners = [flow.owner for flow in others]
+    if flows := in_the_way([name for _, name in seen], len(others)):
+        many = len(seen) + len(others) > 1
+        raise UsedByFlows(
+            name=crew.name,
+            flows=flows,
+            use="use" if many else "uses",
+            step="their steps" if many else "its step",
+            ask=f", or ask {whom(owners)}" if owners else "",
+            owners=owners,
+        )
+
+
+def in_the_way(names: Sequence[str], others: int) -> str:
+    """The flows with these names, and so many others, in words; empty where there is none."""
+    said = [f"“{name}”" for name in names]
+    known = f"the flow{'s' if len(said) > 1 else ''} {listed(said)}" if said else ""
+    return " and ".join(filter(None, [known, unseen(others, "flow") if others else ""]))
 
 
 def refuse_crew(flow: CrewInstance) -> None:
@@ -304,10 +319,10 @@ def _held(session: Session, flow_id: int, viewer: Viewer) -> CrewInstance:
     return flow
 
 
-def _with_targets(session: Session, flow: CrewInstance) -> Any:
-    """The flow's definition with what its own steps run."""
-    known = steps.list_all(session, flow.id, team=flow.team)
-    parts = {each.name: frozen(session, each) for each in contained(session, known, team=flow.team)}
+def _with_targets(session: Session, flow: CrewInstance, viewer: Viewer | None = None) -> Definition:
+    """The flow's definition with what its own steps run, or only with what the ``viewer`` may use of that."""
+    known = contained(session, steps.list_all(session, flow.id, team=flow.team), team=flow.team)
+    parts = {each.name: frozen(session, each) for each in known if not viewer or viewer.level(session, each)}
     return frozen(session, flow).model_copy(update={"parts": parts})
 
 

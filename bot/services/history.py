@@ -12,7 +12,8 @@ from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.differences import differences, in_words
 from bot.services.freezing import frozen
-from bot.services.rights import Rights
+from bot.services.rights import Rights, Viewer
+from bot.services.unseen import told
 from bot.services.writing import write
 from store import crews, versions
 from store.database import Store
@@ -46,7 +47,8 @@ class History:
         viewer = self.rights.of(by)
         with self.store.reading() as session:
             viewer.require(session, crew_id, Level.RUN)
-            return versions.list_all(session, crew_id, team=by.team, before=before)
+            found = versions.list_all(session, crew_id, team=by.team, before=before)
+            return [_told(session, viewer, version)[0] for version in found]
 
     def pair(self, crew_id: int, number: int, *, by: Actor, other: int | None = None) -> Pair:
         """That version and the ``other``, or the newest one; raise ``Gone``."""
@@ -57,6 +59,7 @@ class History:
             newest = versions.number(session, crew_id, team=by.team)
             then = versions.get(session, crew_id, number, team=by.team)
             now = versions.get(session, crew_id, other or newest, team=by.team)
+            then, now = _told(session, viewer, then, now)
             return Pair(then, now, newest, may_roll_back)
 
     def roll_back(self, crew_id: int, number: int, *, by: Actor) -> CrewVersion:
@@ -65,8 +68,14 @@ class History:
         with self.store.transaction() as session:
             crew = viewer.hold(session, crew_id)
             then = versions.get(session, crew_id, number, team=by.team)
-            write(session, crew, then.definition, by=by)
+            write(session, crew, then.definition, viewer)
             return record(session, crew_id, by=by, summary=f"Back to version {number}.", verb=Verb.ROLLED_BACK)
+
+
+def _told(session: Session, viewer: Viewer, *found: CrewVersion) -> list[CrewVersion]:
+    """The versions without the names of crews that are not shared with the person."""
+    definitions = told(session, viewer, *(version.definition for version in found))
+    return [version.model_copy(update={"definition": each}) for version, each in zip(found, definitions, strict=True)]
 
 
 def record(

@@ -18,9 +18,10 @@ from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.checks import ModelProblem, no_model_problem
 from bot.services.differences import Difference, differences
-from bot.services.freezing import everything_in, frozen, frozen_whole
+from bot.services.freezing import frozen, frozen_whole
 from bot.services.history import record
 from bot.services.rights import Rights, Viewer
+from bot.services.unseen import refuse_unseen, told, unseen_in
 from bot.services.writing import write
 from store import crews, tools
 from store.crews import CrewDraft, CrewInstance
@@ -43,12 +44,6 @@ class StillUndecided(UserError):
 
 class NoSuchCrew(UserError):
     """There is no crew or flow called “{name}”. There are: {known}."""
-
-
-class HoldsOthers(UserError):
-    """“{name}” runs “{part}”, which you may not use. Ask its owner, <@{owner}>, to share it with you."""
-
-    people = ("owner",)
 
 
 class Clash(StrEnum):
@@ -177,9 +172,7 @@ class Projects:
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             crew = viewer.require(session, crew_id, Level.RUN)
-            # Who may run a flow need not see the crews that it runs, and a project shows all of them.
-            if hidden := _hidden(session, crew, viewer):
-                raise HoldsOthers(name=crew.name, part=hidden[0].name, owner=hidden[0].owner)
+            refuse_unseen(session, crew, viewer)
             definition = frozen_whole(session, crew)
             note(session, Verb.EXPORTED, crew.kind, crew.name, by=by)
         return write_project(definition, form)
@@ -193,7 +186,7 @@ class Projects:
         with self.store.transaction() as session:
             known = crews.names(session, team=by.team, seer=viewer.seer)
             usable = [crews.get(session, crew_id, team=by.team) for crew_id, _ in sorted(known)]
-            whole = [frozen_whole(session, crew) for crew in usable if not _hidden(session, crew, viewer)]
+            whole = [frozen_whole(session, crew) for crew in usable if not unseen_in(session, crew, viewer)]
             note(session, Verb.EXPORTED, "workspace", by.team, by=by, details=f"{len(whole)} crews and flows.")
         return write_workspace(whole)
 
@@ -232,12 +225,6 @@ class Projects:
         return False
 
 
-def _hidden(session: Session, crew: CrewInstance, viewer: Viewer) -> list[CrewInstance]:
-    """What a flow runs and the person may not use."""
-    inside = everything_in(session, crew) if crew.is_flow else []
-    return [part for part in inside if viewer.level(session, part) is None]
-
-
 def _plan(session: Session, found: Found, decisions: Decisions, viewer: Viewer) -> Plan:
     definition, undecided = _decided(found, decisions)
     name = definition.name
@@ -267,7 +254,8 @@ def _changes(session: Session, existing: CrewInstance, wanted: Definition, viewe
         for agent in wanted.agents
     ]
     now = frozen(session, existing)
-    return differences(now, wanted.model_copy(update={"agents": agents, "name": now.name}))
+    then = wanted.model_copy(update={"agents": agents, "name": now.name})
+    return differences(*told(session, viewer, now, then))
 
 
 def _decided(found: Found, decisions: Decisions) -> tuple[Definition, list[Undecided]]:
@@ -312,14 +300,14 @@ def _create(session: Session, definition: Definition, viewer: Viewer, verb: Verb
     told = definition.model_dump(include={"name", "description", "is_flow"})
     draft = CrewDraft(**told, process_type=definition.process)
     crew = crews.add(session, draft, team=by.team, by=by.user)
-    write(session, crew, _equipped(session, definition, viewer), by=by)
+    write(session, crew, _equipped(session, definition, viewer), viewer)
     record(session, crew.id, by=by, summary=summary, verb=verb)
     return crews.get(session, crew.id, team=by.team)
 
 
 def _replace(session: Session, existing: CrewInstance, definition: Definition, viewer: Viewer) -> CrewInstance:
     crew = viewer.hold(session, existing.id)
-    write(session, crew, _equipped(session, definition, viewer), by=viewer.actor)
+    write(session, crew, _equipped(session, definition, viewer), viewer)
     record(session, crew.id, by=viewer.actor, verb=Verb.IMPORTED)
     return crews.get(session, crew.id, team=viewer.actor.team)
 

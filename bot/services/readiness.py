@@ -13,6 +13,8 @@ from bot.services.checks import ModelProblem, ToolProblem, crew_models, problems
 from bot.services.crews import needed_inputs
 from bot.services.flows import problems_of
 from bot.services.freezing import everything_in, frozen_whole
+from bot.services.rights import Viewer
+from bot.services.unseen import unseen, unseen_in, whom
 from store import agents, steps, tasks, tools
 from store.crews import CrewInstance
 from store.definitions import Definition
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 class NotReady(UserError):
     """“{name}” can’t run yet. {reasons}"""
+
+    people = ("owners",)
 
 
 class InputsMissing(UserError):
@@ -38,6 +42,7 @@ def prepared(
     crew: CrewInstance,
     inputs: Mapping[str, Any],
     *,
+    viewer: Viewer,
     tool_problem: ToolProblem,
     model_problem: ModelProblem,
 ) -> tuple[Definition, dict[str, Any]]:
@@ -46,8 +51,9 @@ def prepared(
     Raises ``NotReady`` with all reasons; ``InputsMissing`` for a crew; ``InputsRefused`` with a sentence for each input
     of a flow that does not fit its state.
     """
-    if reasons := list(dict.fromkeys(_reasons(session, crew, tool_problem, model_problem))):
-        raise NotReady(name=crew.name, reasons=" ".join(reasons))
+    if reasons := list(dict.fromkeys(_reasons(session, crew, viewer, tool_problem, model_problem))):
+        owners = [part.owner for part in unseen_in(session, crew, viewer)]
+        raise NotReady(name=crew.name, reasons=" ".join(reasons), owners=owners)
     given = _fitting(crew, inputs) if crew.is_flow else _filled_in(session, crew, inputs)
     return frozen_whole(session, crew), given
 
@@ -69,9 +75,9 @@ def _fitting(flow: CrewInstance, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reasons(
-    session: Session, crew: CrewInstance, tool_problem: ToolProblem, model_problem: ModelProblem
+    session: Session, crew: CrewInstance, viewer: Viewer, tool_problem: ToolProblem, model_problem: ModelProblem
 ) -> Iterator[str]:
-    """Why it cannot run yet, in sentences; those about a crew inside a flow say which."""
+    """Why it cannot run yet, in sentences; those about a crew inside a flow say which, if the person may use it."""
     if not crew.is_flow:
         yield from _reasons_of_crew(session, crew, tool_problem, model_problem)
         return
@@ -83,7 +89,10 @@ def _reasons(
             if part.is_flow
             else _reasons_of_crew(session, part, tool_problem, model_problem)
         )
-        yield from (f"“{part.name}”: {sentence}" for sentence in found)
+        if viewer.level(session, part):
+            yield from (f"“{part.name}”: {sentence}" for sentence in found)
+        elif any(found):
+            yield f"{unseen(1, part.kind).capitalize()} is not ready. Ask {whom([part.owner])}."
     for flow in [crew, *(part for part in inside if part.is_flow)]:
         yield from _unusable(_deciders(session, flow), model_problem, crew.team)
 

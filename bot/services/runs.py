@@ -161,7 +161,7 @@ class Runs:
         crews.hold(session, crew_id, team=by.team)
         crew = viewer.require(session, crew_id, Level.RUN)
         frozen, given = prepared(
-            session, crew, inputs, tool_problem=self.tool_problem, model_problem=self.model_problem
+            session, crew, inputs, viewer=viewer, tool_problem=self.tool_problem, model_problem=self.model_problem
         )
         version = versions.number(session, crew.id, team=by.team)
         run = runs.add(

@@ -18,6 +18,7 @@ from bot.services.audit import Verb, note
 from bot.services.freezing import everything_in, frozen_whole
 from bot.services.projects import Clash, Decisions, Projects
 from bot.services.rights import Rights, Viewer
+from bot.services.unseen import unseen
 from store import templates
 from store.crews import CrewInstance
 from store.database import Store
@@ -33,7 +34,7 @@ _ANYWAY = Decisions(otherwise=Clash.RENAME)
 
 
 class RunsOthers(UserError):
-    """“{name}” runs “{part}”, which is not yours to publish. Ask its owner, <@{owner}>, or use a copy."""
+    """“{name}” runs {part}, which is not yours to publish. Ask its owner, <@{owner}>, or use a copy."""
 
     people = ("owner",)
 
@@ -189,4 +190,5 @@ def _inputs(definition: Definition) -> list[str]:
 def _refuse_others(session: Session, crew: CrewInstance, viewer: Viewer) -> None:
     for part in everything_in(session, crew) if crew.is_flow else ():
         if (viewer.level(session, part) or 0) < Level.OWN:
-            raise RunsOthers(name=crew.name, part=part.name, owner=part.owner)
+            named = f"“{part.name}”" if viewer.level(session, part) else unseen(1, part.kind)
+            raise RunsOthers(name=crew.name, part=named, owner=part.owner)

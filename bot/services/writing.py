@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services import Actor
+from bot.services.rights import Viewer
 from store import agents, crews, steps, tasks, tools
 from store.agents import Agent, AgentDraft
 from store.crews import CrewInstance
@@ -17,24 +18,26 @@ if TYPE_CHECKING:
     from store.database import Session
 
 
-def write(session: Session, crew: CrewInstance, wanted: Definition, *, by: Actor) -> None:
+def write(session: Session, crew: CrewInstance, wanted: Definition, viewer: Viewer) -> None:
     """Change the crew, its agents and its tasks until they are as ``wanted``; things are matched by name.
 
     The same with a flow, its state and its steps, which are matched by key. What it has more than that is removed;
-    tools, and crews that a flow runs, stay away where they no longer exist.
+    tools stay away where they no longer exist, and so do crews that a flow is to run or that it is to be a part of,
+    also where the person may not use them and it is not so already.
     Raise ``NameTaken`` if another crew has the name by now.
     """
+    by = viewer.actor
     told = {
         "name": wanted.name,
         "description": wanted.description,
         "process_type": wanted.process,
-        "parent_crew_id": _parent(session, crew, wanted),
+        "parent_crew_id": _parent(session, crew, wanted, viewer),
     }
     draft = crew.draft().model_copy(update=told)
     if draft != crew.draft():
         crew = crews.change(session, crew.id, draft, team=crew.team, version=crew.version, by=by.user)
     if crew.is_flow:
-        _write_flow(session, crew, wanted, by)
+        _write_flow(session, crew, wanted, viewer)
         return
     members = _write_agents(session, crew, wanted.agents, by)
     manager = members[wanted.manager].id if wanted.manager in members else None
@@ -44,18 +47,22 @@ def write(session: Session, crew: CrewInstance, wanted: Definition, *, by: Actor
     _write_tasks(session, crew, wanted.tasks, members, by)
 
 
-def _parent(session: Session, crew: CrewInstance, wanted: Definition) -> int | None:
+def _parent(session: Session, crew: CrewInstance, wanted: Definition, viewer: Viewer) -> int | None:
     """What it is to be a part of, where that still exists and is not itself a part of it."""
     parent = crews.named(session, wanted.parent, team=crew.team) if wanted.parent else None
-    if parent is None or any(each.id == crew.id for each in crews.above(session, parent.id, team=crew.team)):
+    if parent is None or (parent.id != crew.parent_crew_id and not viewer.level(session, parent)):
+        return None
+    if any(each.id == crew.id for each in crews.above(session, parent.id, team=crew.team)):
         return None
     return parent.id
 
 
-def _write_flow(session: Session, flow: CrewInstance, wanted: Definition, by: Actor) -> None:
+def _write_flow(session: Session, flow: CrewInstance, wanted: Definition, viewer: Viewer) -> None:
+    by = viewer.actor
     if flow.state_schema != wanted.state:
         flow = crews.set_state(session, flow.id, wanted.state, team=flow.team, version=flow.version, by=by.user)
     known = {step.key: step for step in steps.list_all(session, flow.id, team=flow.team)}
+    targets = _targets(session, wanted, flow, viewer, {step.target_id for step in known.values()})
     gone = known.keys() - {plan.key for plan in wanted.steps}
     for key in gone:
         steps.remove(session, known[key].id, team=flow.team)
@@ -67,7 +74,7 @@ def _write_flow(session: Session, flow: CrewInstance, wanted: Definition, by: Ac
         known[plan.key] = steps.change(session, was.id, aside, team=flow.team, version=was.version, by=by.user)
     ids = []
     for plan in wanted.steps:
-        draft, step = _step_draft(session, plan, wanted, flow), known.get(plan.key)
+        draft, step = _step_draft(session, plan, targets, flow), known.get(plan.key)
         if step is None:
             step = steps.add(session, draft, flow_id=flow.id, team=flow.team, by=by.user, key=plan.key)
         elif step.draft() != draft:
@@ -76,8 +83,18 @@ def _write_flow(session: Session, flow: CrewInstance, wanted: Definition, by: Ac
     steps.reorder(session, flow.id, ids, team=flow.team)
 
 
-def _step_draft(session: Session, plan: StepPlan, wanted: Definition, flow: CrewInstance) -> StepDraft:
-    targets = {each.key: _target_id(session, each.target, flow) for each in wanted.steps}
+def _targets(
+    session: Session, wanted: Definition, flow: CrewInstance, viewer: Viewer, already: set[int | None]
+) -> dict[str, int | None]:
+    """What each step is to run, by the steps' keys; ``already`` is what the flow runs before."""
+    found: dict[str, int | None] = {}
+    for plan in wanted.steps:
+        crew = crews.named(session, plan.target, team=flow.team) if plan.target else None
+        found[plan.key] = crew.id if crew and (crew.id in already or viewer.level(session, crew)) else None
+    return found
+
+
+def _step_draft(session: Session, plan: StepPlan, targets: dict[str, int | None], flow: CrewInstance) -> StepDraft:
     work = {key: _tasks_by_name(session, target, flow) for key, target in targets.items()}
     links = [
         TaskLink(task_id=work[plan.key][link.task], step=link.step, depends_on_id=work[link.step][link.depends_on])
@@ -86,11 +103,6 @@ def _step_draft(session: Session, plan: StepPlan, wanted: Definition, flow: Crew
     ]
     told = plan.model_dump(include={"name", "kind", "inputs", "join", "result", "settings"})
     return StepDraft(**told, target_id=targets[plan.key], after=plan.after, links=links)
-
-
-def _target_id(session: Session, name: str | None, flow: CrewInstance) -> int | None:
-    found = crews.named(session, name, team=flow.team) if name else None
-    return found.id if found else None
 
 
 def _tasks_by_name(session: Session, crew_id: int | None, flow: CrewInstance) -> dict[str, int]:

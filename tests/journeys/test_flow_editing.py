@@ -6,9 +6,11 @@ import pytest
 
 from bot.app import Crewcall
 from bot.services import Actor
+from bot.services.crews import Crews
 from bot.services.flows import Flows
+from bot.services.sharing import Access
 from store.crews import CrewInstance
-from store.steps import AfterPlan, StepDraft
+from store.steps import AfterPlan, StepDraft, TaskLink
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 
@@ -222,3 +224,27 @@ def test_forty_steps_have_a_page_and_a_picture(ana: Person, crewcall: Crewcall, 
     alt, png = ana.picture()
     assert alt.startswith("Weekly letter: 40 steps. 1. Step 1 (Wait). 2. Step 2 (Wait), after Step 1.")
     assert png.startswith(b"\x89PNG")
+
+
+def test_a_step_keeps_what_it_runs_when_somebody_edits_it_who_may_not_use_that(
+    ana: Person, ben: Person, a_flow: CrewInstance, crew_of: CrewMaker, crewcall: Crewcall
+) -> None:
+    secret = crew_of("Secret plans", "Plan.", everybody=Access.NOTHING)
+    actor, flows = Actor("T0NORTHWIND", ana.id), Flows(crewcall.store, crewcall.rights)
+    [task] = Crews(crewcall.store, crewcall.rights).sheet(secret.id, by=actor).tasks
+    first = flows.add_step(a_flow.id, StepDraft(name="Plan", kind="crew", target_id=secret.id), by=actor)
+    link = TaskLink(task_id=task.id, step=first.key, depends_on_id=task.id)
+    then = {"kind": "crew", "target_id": secret.id, "after": [AfterPlan(step=first.key)], "links": [link]}
+    flows.add_step(a_flow.id, StepDraft(name="Again", **then), by=actor)
+
+    ben.types("/crew show weekly")
+    ben.sees("2. Again · Run a crew: a crew you can’t see", "1 not shared with you (ask @Ana")
+    ben.picks("2. Again", "Edit")
+    assert ben.field("Crew") == "a crew you can’t see"
+    ben.fills("Name", "Once more")
+    ben.submits()
+    assert "Secret" not in ben.sees("Once more is saved.")
+
+    ana.types("/crew show weekly")
+    assert "connects a task" not in ana.sees("2. Once more · Run a crew: Secret plans")
+    assert flows.sheet(a_flow.id, by=actor).steps[1].links == [link]

@@ -10,9 +10,10 @@ from bot.projects.reader import read
 from bot.projects.shelf import Form, NoSuchForm
 from bot.projects.source import from_zip
 from bot.projects.writing import packed
-from bot.services.projects import Clash, Decisions, Deed, HoldsOthers, NoSuchCrew, Projects, StillUndecided
+from bot.services.projects import Clash, Decisions, Deed, NoSuchCrew, Projects, StillUndecided
 from bot.services.rights import NotAllowed
 from bot.services.sharing import Access, ShareDraft
+from bot.services.unseen import HoldsOthers
 from store import tools
 from store.crews import CrewDraft
 from store.tools import ToolDraft
@@ -172,7 +173,7 @@ def test_a_flow_is_not_exported_with_crews_that_one_may_not_use(projects: Projec
     flow = projects.create(bundle, Decisions(otherwise=Clash.RENAME), by=OWNER).created[-1]
     office.sharing.share(flow.id, ShareDraft(everybody=Access.RUN), by=OWNER)
 
-    with pytest.raises(HoldsOthers, match="which you may not use"):
+    with pytest.raises(HoldsOthers, match=r"runs a crew you can’t see\. Ask <@U0OWNER> to share"):
         projects.export(flow.id, by=BEN)
     everything = "\n".join(projects.export_all(by=BEN).files.values())
     assert flow.name not in everything

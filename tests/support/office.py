@@ -280,7 +280,6 @@ SEE: dict[str, Callable[[Office, Actor], object]] = {
     "export it": lambda o, by: o.projects.export(o.crew.id, by=by),
     "see what its schedule asks": lambda o, by: o.schedules.asked(o.crew.id, by=by),
     "see when it would run": lambda o, by: o.schedules.preview(o.crew.id, SCHEDULE, by=by),
-    "see which flows run it": lambda o, by: o.flows.used_by(o.crew.id, by=by),
     "see what it needs in a flow": lambda o, by: o.flows.needs(o.crew.id, by=by),
     "see the steps of a flow": lambda o, by: o.flows.sheet(o.flow.id, by=by),
 }
