@@ -40,7 +40,7 @@ def show_linked(event: Json, body: Json, client: WebClient, links: Links, previe
     for url in list(dict.fromkeys(str(link["url"]) for link in event["links"]))[:_MOST]:
         linked = links.read(url)
         if preview := linked and previews.of(*linked, by=actor, place=place):
-            cards[url] = {"blocks": card(preview), "fallback": "A crew or run in Crewcall"}
+            cards[url] = {"blocks": card(preview)}
     if cards:
         _unfurl(client, event, cards)
 

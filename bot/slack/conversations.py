@@ -9,7 +9,7 @@ from functools import partial
 from http.client import HTTPException
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.slack.blocks import Json
 from bot.slack.said import Said
@@ -40,9 +40,12 @@ class Conversations:
         self._client = client
         # The app's manifest asks for it only where the workspace is to have the view.
         self.on = "assistant:write" in scopes
+        # No scope tells the newer agent view from the assistant view, so the first refusal does.
+        self._may_be_agent = self.on
 
     def greet(self, thread: Json, prompts: Sequence[tuple[str, str]]) -> None:
         """Begin one, with suggestions: the words that people see, and those that they send."""
+        self._may_be_agent = False
 
         def greet() -> None:
             channel, ts = thread["channel_id"], thread["thread_ts"]
@@ -53,8 +56,9 @@ class Conversations:
 
     def suggest(self, channel: str, prompts: Sequence[tuple[str, str]]) -> None:
         """Offer suggestions at the top of a person's direct messages, where the bot is an agent."""
-        suggest = self._client.assistant_threads_setSuggestedPrompts
-        self._try(partial(suggest, channel_id=channel, prompts=_fit(prompts)))
+        if self._may_be_agent:
+            suggest = self._client.assistant_threads_setSuggestedPrompts
+            self._may_be_agent = self._try(partial(suggest, channel_id=channel, prompts=_fit(prompts)))
 
     def move(self, thread: Json) -> None:
         """Keep that the person has gone to another channel while the conversation is open."""
@@ -107,11 +111,14 @@ class Conversations:
     def _greeting(self, messages: Sequence[Json]) -> Json | None:
         return next((one for one in messages if (one.get("metadata") or {}).get("event_type") == _MARK), None)
 
-    def _try(self, call: Callable[[], object]) -> None:
+    def _try(self, call: Callable[[], object]) -> bool:
+        """Whether Slack has not refused it; nothing is known where it did not answer."""
         try:
             call()
         except (SlackClientError, HTTPException, OSError) as error:
             _log.warning("Slack did not take a part of the assistant view: %s", error)
+            return not isinstance(error, SlackApiError) or error.response.get("error") == "ratelimited"
+        return True
 
 
 def _mark(thread: Json) -> Json:

@@ -34,8 +34,8 @@ def workspace(view: View) -> Iterator[LocalSlack]:
 
 @pytest.fixture
 def allowed_errors() -> set[str]:
-    """What Slack is told to refuse."""
-    return {"fatal_error"}
+    """What Slack is told to refuse, and what it says to one who is no agent."""
+    return {"fatal_error", "invalid_thread_ts"}
 
 
 def status(person: Person) -> str:
@@ -182,6 +182,19 @@ def test_an_agent_suggests_at_the_top_of_the_direct_messages(crewcall: Crewcall,
     ana.does("open_home", tab="messages")
 
     assert ana.suggestions == ["What can you do?", "Run Market research", "What is waiting for me?"]
+
+
+def test_that_it_is_no_agent_is_learnt_once(crewcall: Crewcall, workspace: LocalSlack, ana: Person) -> None:
+    ana.goes_to("Crew")
+    ana.does("open_home", tab="messages")
+    ana.waits(lambda: bool(workspace.calls("assistant.threads.setSuggestedPrompts")), "the bot to try")
+
+    for _ in range(3):
+        ana.does("open_home", tab="messages")
+    ana.starts_a_conversation()
+
+    assert ana.suggestions == ["What can you do?", "Create a crew"]
+    assert len(workspace.calls("assistant.threads.setSuggestedPrompts")) == 2
 
 
 @pytest.mark.parametrize("view", [""])
