@@ -11,7 +11,7 @@ from bot.engine.cel import Undecided
 from bot.engine.steps.kind import text_of
 from store.definitions import Definition, StepPlan
 
-# Of a step that runs as a part of a step, the key has a slash; of a later round of a loop, a “#”.
+# How the key of a step begins; that of what runs as a part of a step has a slash, too.
 _STEP = "step:"
 
 
@@ -30,7 +30,7 @@ def written(definition: Definition, inputs: Mapping[str, Any], result: str, kept
     """
     if not definition.is_flow:
         return Written(definition, inputs)
-    done = {key.removeprefix(_STEP): each for key, each in kept.items() if key.startswith(_STEP) and "number" in each}
+    done = {key: each for key, each in kept.items() if key.startswith(_STEP) and "/" not in key and "number" in each}
     plans = {plan.key: plan for plan in definition.steps if plan.kind == "crew" and plan.target in definition.parts}
     for each in sorted(done.values(), key=lambda each: -int(each["number"])):
         plan = plans.get(each["step"])
