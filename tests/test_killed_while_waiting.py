@@ -37,7 +37,8 @@ REVIEWED = crew(
 )
 WRITTEN = crew([agent("Ann")], [task("Write", "Write it.", "Ann"), task("Print", "Print it.", "Ann", uses=["Write"])])
 # When the first process dies, which asks, and when the second, which has the answer.
-SOME = [(17, 8), (23, 14)]
+SOME = [(6, 3), (11, 17), (14, 22), (17, 8), (20, 12), (23, 14), (26, 5)]
+FEW = [(15, 4), (20, 9), (24, 18)]
 MORE = [(asking, answered) for asking in range(3, 30) for answered in (0, 3, 8, 20)]
 
 
@@ -114,11 +115,12 @@ def test_a_run_that_asks_survives_the_death_of_its_process(
     survives(f"sqlite:///{tmp_path / 'crewcall.db'}", northwind, llm, nursery, asking, answered)
 
 
+@pytest.mark.parametrize(("asking", "answered"), FEW)
 def test_a_run_that_asks_survives_the_death_of_its_process_on_postgresql(
-    northwind: Northwind, llm: ScriptedModel, nursery: Nursery
+    asking: int, answered: int, northwind: Northwind, llm: ScriptedModel, nursery: Nursery
 ) -> None:
     with postgres_database() as url:
-        survives(url, northwind, llm, nursery, 20, 9)
+        survives(url, northwind, llm, nursery, asking, answered)
 
 
 @pytest.mark.parametrize(("pausing", "raised"), [(15, 0), (19, 8), (22, 14)])
