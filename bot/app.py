@@ -56,7 +56,7 @@ from bot.engine.run import execute
 from bot.engine.tools.toolbox import Kit, Toolbox
 from bot.engine.warmup import Warmup
 from bot.errors import UserError
-from bot.events import ENDINGS, RunEvent
+from bot.events import ENDINGS, MOVES, RunEvent
 from bot.links import Links
 from bot.manifest import granted_scopes
 from bot.pictures.png import Painter
@@ -102,6 +102,7 @@ from bot.slack.gate import Gate
 from bot.slack.impatience import count_double_clicks_once
 from bot.slack.later import Later
 from bot.slack.people import People
+from bot.slack.permalinks import Permalinks
 from bot.slack.picture_files import PictureFiles
 from bot.slack.shared_files import SharedFiles
 from bot.slack.socket_mode import SocketMode
@@ -109,6 +110,7 @@ from bot.slack.step_ends import complete_step, fail_step
 from bot.slack.text import escape, escape_but_people
 from handlers.importing import Importing
 from handlers.injection import inject
+from handlers.live_home import LiveHome
 from handlers.pages import Pages
 from handlers.starting import Starter
 from handlers.step_asking import StepAsking
@@ -220,6 +222,8 @@ class Crewcall:
         self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem, self.shelf)
         self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
         self.reviews = Reviews(self.store, self.rights, self.people, launcher, self.questions)
+        self.live_home = LiveHome(Home(self.store, self.rights, self.reviews), self.gate, Permalinks(self.client))
+        self._parts.append(self.live_home.close)
         pruning = Pruning(self.store, self.settings.log_days)
         self.workflows = Workflows(self.store, self.rights, self.runs, self._finish_step)
         jobs = (
@@ -270,7 +274,7 @@ class Crewcall:
         projects = Projects(self.store, self.rights, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,
-            "home": Home(self.store, self.rights, self.reviews),
+            "live_home": self.live_home,
             "pictures": pictures,
             "projects": projects,
             "templates": Templates(self.store, self.rights, projects),
@@ -355,6 +359,8 @@ class Crewcall:
         self.feed(event)
         if isinstance(event, ENDINGS):
             self.questions.run_over(event.run_id)
+        if isinstance(event, MOVES):
+            self.live_home.run_moved()
 
     def _who_may(self, review: Review) -> str:
         return escape_but_people(*who_may(self.store, review, self.people))

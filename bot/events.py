@@ -235,3 +235,5 @@ class RunCancelled(RunEvent):
 
 # After one of these nothing more happens in a run, unless somebody has it tried again.
 ENDINGS = (RunCompleted, RunFailed, RunCancelled)
+# With one of these a run stands differently than before.
+MOVES = (RunStarted, RunResumed, RunWaiting, *ENDINGS)

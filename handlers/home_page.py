@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from slack_sdk import WebClient
-
 from bot.services.home import HomeSheet, Told
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import escape, fit_escaped
 from handlers.crew_list import NOTHING, Look, filter_buttons, rows_with_run, turning
-from handlers.review_rows import review_rows
+from handlers.review_rows import Link, review_rows
 from handlers.run_words import going_line, moment, open_button, run_line, stop_button
 from handlers.schedule_list import stopped_line
 from store.schedules import Schedule, ScheduleState
@@ -21,12 +19,15 @@ from store.schedules import Schedule, ScheduleState
 MOST = 5
 
 
-def home_page(sheet: HomeSheet, look: Look, client: WebClient) -> Json:
-    """The whole tab; ``look`` says which page of the crews, and comes back with the view."""
+def home_page(sheet: HomeSheet, look: Look, link: Link) -> Json:
+    """The whole tab; ``look`` says which page of the crews, and comes back with the view.
+
+    ``link`` gives the address of a message.
+    """
     look = replace(look, offset=sheet.offset)
     rows = [
         *_first_steps(sheet, look),
-        *_waiting(sheet, client),
+        *_waiting(sheet, link),
         *_going(sheet),
         *_crews(sheet, look),
         *_latest(sheet),
@@ -58,11 +59,11 @@ def _ways() -> Json:
     )
 
 
-def _waiting(sheet: HomeSheet, client: WebClient) -> Iterator[Json]:
+def _waiting(sheet: HomeSheet, link: Link) -> Iterator[Json]:
     if not (sheet.reviews or sheet.failed or sheet.stopped):
         return
     yield blocks.header("Waiting for you")
-    yield from review_rows(sheet.reviews, client)
+    yield from review_rows(sheet.reviews, link)
     for told in sheet.failed[:MOST]:
         yield from _failed(told)
     if len(sheet.failed) > MOST:

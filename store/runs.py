@@ -288,9 +288,7 @@ def latest(
     """
     wanted = select(ExecutionRow).where(ExecutionRow.team == team)
     if seer is not None:
-        wanted = wanted.where(
-            or_(ExecutionRow.started_by == seer.user, ExecutionRow.crew_id.in_(usable(seer, team=team)))
-        )
+        wanted = wanted.where(_seen_by(seer, team))
     if crew_id is not None:
         wanted = wanted.where(ExecutionRow.crew_id == crew_id)
     if started_by is not None:
@@ -330,6 +328,23 @@ def left_failed(session: Session, *, team: str, user: str, since: datetime, limi
     )
     rows = session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(limit))
     return [Execution.model_validate(row) for row in rows]
+
+
+def standing(session: Session, *, team: str, newest: int) -> dict[int, tuple[str, datetime | None]]:
+    """How each run stands that is not over, and each of the ``newest``, and since when; by their ids."""
+    facts = select(ExecutionRow.id, ExecutionRow.status, ExecutionRow.changed_at).where(ExecutionRow.team == team)
+    going = facts.where(ExecutionRow.status.in_(UNFINISHED))
+    latest = facts.order_by(ExecutionRow.id.desc()).limit(newest)
+    rows = [*session.execute(going), *session.execute(latest)]
+    return {row.id: (row.status, row.changed_at) for row in rows}
+
+
+def seen_among(session: Session, run_ids: Collection[int], *, team: str, seer: Seer | None) -> bool:
+    """Whether ``seer`` may see any of these runs; ``None`` sees all."""
+    wanted = select(ExecutionRow.id).where(ExecutionRow.team == team, ExecutionRow.id.in_(run_ids))
+    if seer is not None:
+        wanted = wanted.where(_seen_by(seer, team))
+    return session.scalar(wanted.limit(1)) is not None
 
 
 def not_over_since(session: Session, since: datetime, run_ids: Collection[int]) -> set[int]:
@@ -498,6 +513,10 @@ def finish(
         waiting_for=None,
         **_let_go(run),
     )
+
+
+def _seen_by(seer: Seer, team: str) -> ColumnElement[bool]:
+    return or_(ExecutionRow.started_by == seer.user, ExecutionRow.crew_id.in_(usable(seer, team=team)))
 
 
 def _moved(session: Session, where: tuple[ColumnElement[bool], ...], **values: Any) -> Execution | None:

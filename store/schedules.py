@@ -72,6 +72,10 @@ class ScheduleState(StrEnum):
     DONE = "done"
 
 
+# Nobody paused those; somebody should look.
+_BY_THEMSELVES = (ScheduleState.FAILING, ScheduleState.NOT_ALLOWED, ScheduleState.OWNER_LEFT)
+
+
 class ScheduleDraft(Draft):
     """What a person decides about a schedule."""
 
@@ -240,10 +244,17 @@ def stopped(session: Session, *, team: str, owner: str, seer: Seer | None, limit
     failing = ScheduleRow.state.in_((ScheduleState.FAILING, ScheduleState.NOT_ALLOWED))
     wanted = _with_names().where(
         ScheduleRow.team == team,
-        ScheduleRow.state.in_((ScheduleState.FAILING, ScheduleState.NOT_ALLOWED, ScheduleState.OWNER_LEFT)),
+        ScheduleRow.state.in_(_BY_THEMSELVES),
         or_(and_(ScheduleRow.owner == owner, failing), orphan),
     )
     return [_record(row, name) for row, name in session.execute(wanted.order_by(ScheduleRow.id).limit(limit))]
+
+
+def standing(session: Session, *, team: str) -> dict[int, str]:
+    """How the workspace's schedules stand that came to rest by themselves, by their ids."""
+    wanted = select(ScheduleRow.id, ScheduleRow.state)
+    found = session.execute(wanted.where(ScheduleRow.team == team, ScheduleRow.state.in_(_BY_THEMSELVES)))
+    return {row.id: row.state for row in found}
 
 
 def change(

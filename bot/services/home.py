@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 # What failed longer ago is history.
 _RECENT = timedelta(days=7)
 _MOST_STOPPED = 50
+# So many runs are watched even when they are over, so that none begins and ends unseen.
+_NEWEST = 30
+
+# A run or schedule by its id, and how each stands.
+Thing = tuple[str, int]
+Standing = Mapping[Thing, object]
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,24 @@ class Home:
                 admin=viewer.seer is None,
                 schedules_paused=workspace_settings.get(session, by.team).schedules_paused,
             )
+
+    def standing(self, team: str) -> Standing:
+        """How what may concern somebody stands in a workspace just now; cheap, to be compared with what it was."""
+        with self.store.reading() as session:
+            told: dict[Thing, object] = {
+                ("run", run_id): state for run_id, state in runs.standing(session, team=team, newest=_NEWEST).items()
+            }
+            told |= {("schedule", each): state for each, state in schedules.standing(session, team=team).items()}
+            told["all", 0] = workspace_settings.get(session, team).schedules_paused
+        return told
+
+    def concerns(self, changed: Collection[Thing], *, by: Actor) -> bool:
+        """Whether the person's App Home may look different, now that the standing of these things has changed."""
+        if any(kind != "run" for kind, _ in changed):
+            return True
+        seer = self.rights.of(by).seer
+        with self.store.reading() as session:
+            return runs.seen_among(session, [run_id for _, run_id in changed], team=by.team, seer=seer)
 
 
 def _crews(

@@ -21,12 +21,13 @@ __all__ = ["Gate", "OutcomeUnknown", "SlackRefused"]
 
 # Below Slack's tiers (https://docs.slack.dev/apis/web-api/rate-limits): Tier 3 is 50 calls a minute, Tier 4 is 100;
 # with the burst, no minute exceeds them. Two messages edited without a pause are each at most 2.9 s behind. Four edits
-# are kept for last ones, so that a run, or two at once, can say without waiting that it is done.
+# are kept for last ones, so that a run, or two at once, can say without waiting that it is done; eight App Homes for
+# people who open theirs.
 RATES = {
     "chat.update": Rate(42, burst=8, kept=4),
     "chat.postMessage": Rate(200, burst=20),
     "chat.postEphemeral": Rate(80, burst=15),
-    "views.publish": Rate(80, burst=15),
+    "views.publish": Rate(80, burst=15, kept=8),
     "files.upload": Rate(80, burst=15),
     "response_url": Rate(300, burst=20),
     "conversations.history": Rate(40, burst=8),
@@ -130,17 +131,24 @@ class Gate:
         )
         return self._sender.add(job)
 
-    def publish(self, user: str, view: Json, *, team: str = "") -> Future[None]:
-        """Show this App Home to a person, or a newer one asked for meanwhile."""
+    def publish(
+        self, user: str, view: Json, *, hash: str | None = None, first: bool = False, team: str = ""
+    ) -> Future[str]:
+        """Show this App Home to a person, or a newer one given meanwhile; the future gives the hash of what is shown.
 
-        def call(client: WebClient, _: Content) -> None:
-            client.views_publish(user_id=user, view=view)
+        With ``hash`` only over the view that has it: else Slack refuses with ``hash_conflict``. ``first`` is for
+        somebody who waits for it.
+        """
+
+        def call(client: WebClient, _: Content) -> str:
+            answer = client.views_publish(user_id=user, view=view, hash=hash)
+            return str(answer["view"]["hash"])
 
         job = Job(
             what=f"the home of {user}",
             keys=(Key(team, "views.publish"),),
             lane=(team, user, "home"),
-            rank=Rank.EDIT,
+            rank=Rank.FIRST if first else Rank.EDIT,
             call=call,
             coalesced=True,
         )

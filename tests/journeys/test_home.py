@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot.local_slack import LocalSlack
+from bot.services import Actor
+from bot.services.home import Home, HomeSheet
 from bot.services.sharing import Access
-from store import reviews, runs, schedules
-from store.crews import CrewInstance
+from bot.services.tasks import Tasks
+from bot.slack.permalinks import Permalinks
+from handlers.crew_list import Look
+from handlers.live_home import LiveHome
+from store import reviews, runs, schedules, tasks
+from store.crews import CrewInstance, Filter
 from store.definitions import Definition
 from store.more_settings import ReviewSettings
 from store.runs import Execution, RunState
@@ -309,7 +318,7 @@ def test_administrators_find_their_pages_and_nobody_else_does(ana: Person, ben: 
     for button, leads_to in {
         "Audit log": "@Ana Ferreira created crew Market research",
         "Limits": "Limits of this workspace",
-        "Tools": "Tools",
+        "Tools": "Add tool",
         "Models": "Add connection",
     }.items():
         ana.opens_home()
@@ -371,3 +380,186 @@ def test_a_home_that_is_full_stays_within_what_slack_takes(ana: Person, crew_of:
     assert 60 < len(rows(ana)) <= 100
     assert "Slack shows 100 rows at a time" not in ana.seen
     assert "For administrators" in ana.seen
+
+
+# --- While somebody looks at it ------------------------------------------------------------------------------------
+
+
+def chosen(person: Person) -> list[str]:
+    """The filter that is marked as the chosen one."""
+    (block,) = (block for block in rows(person) if block["block_id"] == "home.filter")
+    return [each["text"]["text"] for each in elements(block) if each.get("style") == "primary"]
+
+
+def publishes(workspace: LocalSlack, person: Person) -> list[dict[str, Any]]:
+    """Every attempt to show her an App Home."""
+    return [call for call in workspace.calls("views.publish") if call["args"]["user_id"] == person.id]
+
+
+def test_a_run_that_begins_while_i_look_is_there_and_i_stop_it(
+    ana: Person, ben: Person, llm: ScriptedModel, crew_of: CrewMaker, gate: threading.Event
+) -> None:
+    llm.when("Research tides.").says("They come and go.", after=gate)
+    crew_of()
+    crew_of.flow("Weekly report")
+    ana.opens_home()
+    ana.presses("Flows")
+    ana.sees_no_more("Market research")
+
+    ben.types("/crew run market topic=tides")
+    ana.sees("Running now", "Market research · ▶️ running · by @Ben Okafor", "Weekly report")
+    assert chosen(ana) == ["Flows"]
+    ana.presses("Stop", and_confirms="Stop it")
+
+    ana.sees_no_more("Running now")
+    ana.sees("Last runs", "⏹️ stopped · by @Ben Okafor")
+    assert chosen(ana) == ["Flows"]
+
+
+def test_who_may_only_run_a_crew_sees_others_run_it_and_stops_nothing(
+    ana: Person, ben: Person, crew_of: CrewMaker, past: Past
+) -> None:
+    past.began(crew_of(everybody=Access.RUN), by=ana.id)
+
+    ben.opens_home()
+
+    ben.sees("Running now", "by @Ana Ferreira")
+    assert "Stop" not in buttons(ben)
+
+
+def test_a_run_that_waits_for_me_while_i_look_is_there_until_it_is_decided(
+    ana: Person, ben: Person, llm: ScriptedModel, crew_of: CrewMaker, crewcall: Crewcall
+) -> None:
+    llm.when("Research tides.").says("They come and go.")
+    crew = crew_of()
+    with crewcall.store.reading() as session:
+        [task] = tasks.list_all(session, crew.id, team=TEAM)
+    reviewing = Tasks(crewcall.store, crewcall.rights)
+    reviewing.set_review(task.id, ReviewSettings(), version=task.version, by=Actor(TEAM, ana.id))
+    ana.opens_home()
+
+    ben.types("/crew run market topic=tides")
+    ana.sees("Waiting for you", "Please decide", "Running now", "✋ waits for an answer at Research")
+    ben.opens_thread(of="Market research")
+    ben.presses("Approve")
+
+    ana.sees_no_more("Waiting for you")
+    ana.sees("Last runs", "✅ done")
+
+
+def test_what_other_processes_do_is_seen_too(ana: Person, crew_of: CrewMaker, past: Past) -> None:
+    crew = crew_of()
+    ana.opens_home()
+    ana.sees("Market research")
+
+    past.paused(crew, by=ana.id)
+    past.began(crew, by="U0CHLOE0003")
+
+    ana.sees("Running now", "Waiting for you", "Paused: it failed three times in a row")
+
+
+def test_what_i_do_myself_shows_when_i_come_back(ana: Person, crew_of: CrewMaker) -> None:
+    crew_of()
+    ana.opens_home()
+    ana.presses("New crew")
+    ana.fills("Name", "Trend research")
+    ana.submits()
+    ana.sees("Trend research is created")
+    ana.closes()
+
+    ana.sees("👥 Trend research · crew, yours")
+
+
+def test_nobody_is_shown_anew_what_does_not_concern_them(
+    ana: Person, ben: Person, crew_of: CrewMaker, past: Past, workspace: LocalSlack
+) -> None:
+    secret = crew_of("Secret", everybody=Access.NOTHING)
+    ben.opens_home()
+    ben.sees("First steps")
+    ana.opens_home()
+    ana.sees("Secret")
+
+    past.began(secret, by=ana.id)
+    ana.sees("Running now")
+    past.paused(secret, by=ana.id)
+    ana.sees("Waiting for you")
+
+    assert len(publishes(workspace, ben)) == 1
+
+
+def test_a_click_that_another_process_answered_is_never_undone_by_this_one(
+    ana: Person, crew_of: CrewMaker, past: Past, crewcall: Crewcall, workspace: LocalSlack
+) -> None:
+    crew = crew_of()
+    crew_of.flow("Weekly report")
+    ana.opens_home()
+    ana.sees("Market research")
+    content = Home(crewcall.store, crewcall.rights, crewcall.reviews)
+    with closing(LiveHome(content, crewcall.gate, Permalinks(crewcall.client))) as another:
+        another.show(Actor(TEAM, ana.id), Look(which=Filter.FLOWS))
+        ana.sees_no_more("👥 Market research")
+        past.began(crew, by=ana.id)
+        ana.sees("Running now")
+        ana.waits(
+            lambda: any(call["response"].get("error") == "hash_conflict" for call in publishes(workspace, ana)),
+            "the first process to be refused",
+        )
+        assert chosen(ana) == ["Flows"]
+        past.paused(crew, by=ana.id)
+
+        ana.sees("Waiting for you")
+        assert chosen(ana) == ["Flows"]
+
+
+class Hesitant(Home):
+    """Reads, and only then waits until it may go on."""
+
+    def __init__(self, bot: Crewcall, go_on: threading.Event) -> None:
+        super().__init__(bot.store, bot.rights, bot.reviews)
+        self.has_read, self.go_on = threading.Event(), go_on
+
+    def sheet(self, **asked: Any) -> HomeSheet:
+        sheet = super().sheet(**asked)
+        self.has_read.set()
+        self.go_on.wait()
+        return sheet
+
+
+def test_what_was_read_earlier_is_never_shown_over_what_was_read_later(
+    ana: Person, crew_of: CrewMaker, crewcall: Crewcall, gate: threading.Event
+) -> None:
+    content = Hesitant(crewcall, gate)
+    with closing(LiveHome(content, crewcall.gate, Permalinks(crewcall.client))) as live:
+        live.show(Actor(TEAM, ana.id), Look())
+        content.has_read.wait()
+        crew_of.flow("Weekly report")
+        live.show(Actor(TEAM, ana.id), Look(which=Filter.FLOWS))
+        gate.set()
+        ana.waits(lambda: bool(ana.asks("home")["view"]), "an App Home")
+        ana.waits(lambda: chosen(ana) == ["Flows"], "the flows")
+
+    assert "Weekly report" in str(rows(ana))
+
+
+class TestSlackTakesNoHome:
+    @pytest.fixture
+    def allowed_errors(self) -> set[str]:
+        return {"not_enabled"}
+
+    def test_runs_go_on(
+        self, ana: Person, llm: ScriptedModel, a_crew: CrewInstance, gate: threading.Event, workspace: LocalSlack
+    ) -> None:
+        llm.when("Research tides.").says("They come and go.", after=gate)
+        ana.opens_home()
+        ana.sees("Market research")
+        workspace.misbehave({"methods": {"views.publish": {"error": "not_enabled"}}})
+        ana.goes_to("#general")
+
+        ana.types("/crew run market topic=tides")
+        ana.waits(lambda: publishes(workspace, ana)[-1]["response"].get("error") == "not_enabled", "a refusal")
+        gate.set()
+
+        ana.reads_thread(of="Market research", until="They come and go.")
+        workspace.heal()
+        ana.opens_home()
+        ana.sees("Last runs", "✅ done")

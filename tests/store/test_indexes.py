@@ -74,6 +74,7 @@ def every_schedule(shelf: Shelf, crew: CrewInstance, seer: Seer) -> None:
     shelf.read(schedules.list_all, team=NORTHWIND)
     shelf.read(schedules.list_all, team=NORTHWIND, crew_id=crew.id)
     shelf.read(schedules.list_all, team=NORTHWIND, seer=seer)
+    shelf.read(schedules.standing, team=NORTHWIND)
     for reader in (None, seer):
         shelf.read(schedules.stopped, team=NORTHWIND, owner=ANA, seer=reader, limit=50)
     shelf.read(schedules.due, now)
@@ -149,6 +150,8 @@ def everything(shelf: Shelf) -> None:
     shelf.read(runs.latest, team=NORTHWIND, status=RunState.FAILED)
     shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, status=RunState.FAILED)
     shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, status=RunState.FAILED, before=7)
+    shelf.read(runs.standing, team=NORTHWIND, newest=30)
+    shelf.read(runs.seen_among, [run.id], team=NORTHWIND, seer=seer)
     shelf.read(runs.left_failed, team=NORTHWIND, user=ANA, since=datetime.now(UTC), limit=6)
     shelf.write(logs.prune, team=NORTHWIND, ended_before=datetime.now(UTC))
     shelf.read(usage.in_month, usage.crew(crew.id), team=NORTHWIND)
