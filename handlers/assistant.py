@@ -16,6 +16,7 @@ from bot.services.run_history import RunHistory
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
 from bot.slack.conversations import Conversations
+from bot.slack.gate import Gate
 from bot.slack.later import Later
 from bot.slack.people import People
 from bot.slack.said import Said
@@ -44,10 +45,12 @@ def attend(said: Said | None, conversations: Conversations, later: Later, next: 
     next()
 
 
-def begin(event: Json, conversations: Conversations, crews: Crews, run_history: RunHistory, actor: Actor) -> None:
+def begin(
+    event: Json, conversations: Conversations, gate: Gate, crews: Crews, run_history: RunHistory, actor: Actor
+) -> None:
     thread = event["assistant_thread"]
     by = Actor(actor.team, thread["user_id"])
-    conversations.greet(thread, prompts(crews, run_history, by))
+    conversations.greet(thread, prompts(crews, run_history, by), gate, team=actor.team)
 
 
 def follow(event: Json, conversations: Conversations) -> None:

@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.slack.blocks import Json
+from bot.slack.gate import Gate
 from bot.slack.said import Said
 from bot.slack.text import fit
 
@@ -43,16 +44,13 @@ class Conversations:
         # No scope tells the newer agent view from the assistant view, so the first refusal does.
         self._may_be_agent = self.on
 
-    def greet(self, thread: Json, prompts: Sequence[tuple[str, str]]) -> None:
+    def greet(self, thread: Json, prompts: Sequence[tuple[str, str]], gate: Gate, *, team: str) -> None:
         """Begin one, with suggestions: the words that people see, and those that they send."""
         self._may_be_agent = False
-
-        def greet() -> None:
-            channel, ts = thread["channel_id"], thread["thread_ts"]
-            self._client.chat_postMessage(channel=channel, thread_ts=ts, text=_GREETING, metadata=_mark(thread))
-            self._client.assistant_threads_setSuggestedPrompts(channel_id=channel, thread_ts=ts, prompts=_fit(prompts))
-
-        self._try(greet)
+        channel, ts = thread["channel_id"], thread["thread_ts"]
+        gate.post(channel, _GREETING, thread_ts=ts, metadata=_mark(thread), team=team)
+        suggest = self._client.assistant_threads_setSuggestedPrompts
+        self._try(partial(suggest, channel_id=channel, thread_ts=ts, prompts=_fit(prompts)))
 
     def suggest(self, channel: str, prompts: Sequence[tuple[str, str]]) -> None:
         """Offer suggestions at the top of a person's direct messages, where the bot is an agent."""
