@@ -159,8 +159,23 @@ def test_runs_of_a_deleted_crew_are_their_starters_and_the_administrators(office
     assert [run.id for run in office.runs.latest(by=OWNER)] == [office.run.id]
     assert [run.id for run in office.runs.latest(by=ADMIN)] == [office.run.id]
     assert office.runs.latest(by=BEN) == []
-    with pytest.raises(NotYourRun):
+    with pytest.raises(NotYourRun, match=f"Ask <@{OWNER.user}>, who started it, or an administrator"):
         office.runs.get(office.run.id, by=BEN)
+
+
+def test_who_may_not_see_or_stop_a_run_is_told_whom_to_ask(office: Office) -> None:
+    office.share(run_people=[BEN.user])
+    run = office.start(BEN)
+
+    with pytest.raises(NotYourRun) as unseen:
+        office.runs.get(run.id, by=CHLOE)
+    assert unseen.value.sentence == (
+        f"You may not see this run. Ask <@{BEN.user}>, who started it, or <@{OWNER.user}>, who owns its crew."
+    )
+    assert [unseen.value.facts[fact] for fact in NotYourRun.people] == [BEN.user, OWNER.user]
+    office.share(run_people=[BEN.user, CHLOE.user])
+    with pytest.raises(NotYourRun, match="You may not stop this run"):
+        office.runs.stop(run.id, by=CHLOE)
 
 
 @cases

@@ -26,9 +26,20 @@ class NotAllowed(UserError):
 
 
 class NotYourRun(UserError):
-    """You may not {what} this run. Ask <@{starter}>, who started it."""
+    """You may not {what} this run. Ask {whom}."""
 
-    people = ("starter",)
+    people = ("starter", "owner")
+    _WHAT = {Level.RUN: "see", Level.EDIT: "stop"}
+
+    def __init__(self, run: Execution, crew: CrewInstance | None, level: Level) -> None:
+        """Name who started it, who can stop it, and who owns its ``crew``, unless that is deleted, and can share it."""
+        starter, owner = run.started_by, crew.owner if crew else None
+        whom = f"<@{starter}>, who started it"
+        if owner is None:
+            whom += ", or an administrator"
+        else:
+            whom += " and owns its crew" if owner == starter else f", or <@{owner}>, who owns its crew"
+        super().__init__(what=self._WHAT[level], whom=whom, starter=starter, owner=owner or starter)
 
 
 class People(Protocol):
@@ -91,7 +102,8 @@ class Viewer:
         """The run, if they started it or may do as much with its crew; raise ``Gone`` or ``NotYourRun``."""
         run = runs.get(session, run_id, team=self.actor.team)
         if not self.may(session, run, level):
-            raise NotYourRun(what="see" if level is Level.RUN else "stop", starter=run.started_by)
+            crew = crews.get(session, run.crew_id, team=run.team) if run.crew_id is not None else None
+            raise NotYourRun(run, crew, level)
         return run
 
     def may(self, session: Session, run: Execution, level: Level) -> bool:

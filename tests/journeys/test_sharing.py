@@ -184,9 +184,9 @@ def test_the_run_of_a_crew_that_is_not_shared_stays_its_starters(
 
     ben.opens_thread(of="Market research")
     ben.presses("Show log")
-    ben.sees("You may not see this run. Ask @Ana Ferreira, who started it.")
+    ben.sees("You may not see this run. Ask @Ana Ferreira, who started it and owns its crew.")
     ben.presses("Run again")
-    ben.sees("You may not see this run. Ask @Ana Ferreira, who started it.")
+    ben.sees("You may not see this run. Ask @Ana Ferreira, who started it and owns its crew.")
     ben.closes_thread()
     ben.types("/crew runs")
     ben.sees("There are no runs yet.")
