@@ -16,9 +16,10 @@ from bot.services import Actor
 from bot.services.admins import Admins
 from bot.services.audit import Verb, note
 from bot.services.rights import Rights
-from store import crews, tools, workspace_settings
+from store import agents, crews, tools, workspace_settings
 from store.agents import Agent
 from store.database import Store
+from store.shares import Level
 from store.tools import Tool, ToolDraft
 
 # How long a tool may take when somebody tries it, in seconds.
@@ -126,8 +127,10 @@ class Tools:
             return [(tool.id, tool.name) for tool in tools.list_all(session, team=by.team)]
 
     def held(self, agent_id: int, *, by: Actor) -> list[int]:
-        """The ids of the agent's tools."""
+        """The ids of the agent's tools; raise ``Gone`` or ``NotAllowed``."""
+        viewer = self.rights.of(by)
         with self.store.reading() as session:
+            viewer.require(session, agents.get(session, agent_id, team=by.team).crew_id, Level.RUN)
             return [tool.id for tool in tools.of_agents(session, [agent_id], team=by.team)[agent_id]]
 
     def get(self, tool_id: int, *, by: Actor) -> Tool:
