@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.progress.messages import MARKS
+from bot.services.crews import ScheduleLine
 from bot.services.schedules import Entry, ScheduleList
 from bot.slack import blocks
 from bot.slack.blocks import Json
@@ -73,18 +74,33 @@ def removal(schedule: Schedule) -> Json:
     )
 
 
-def crew_lines(schedules: Sequence[Schedule]) -> Iterable[Json]:
-    """The schedules of a crew on its page."""
-    if not schedules:
+def crew_lines(lines: Sequence[ScheduleLine]) -> Iterable[Json]:
+    """The schedules of a crew on its page, first those that do not give it what it asks for."""
+    if not lines:
         return
     yield blocks.divider()
-    see = blocks.button("All schedules", "schedule.list", str(schedules[0].crew_id))
-    yield blocks.section(f"*Schedules* ({len(schedules)})", accessory=see)
-    yield from (
-        blocks.context(f"{_rule(each)} · <@{each.owner}> · {_next(each)}") for each in schedules[:_ON_CREW_PAGE]
-    )
-    if len(schedules) > _ON_CREW_PAGE:
-        yield blocks.context(f"and {count(len(schedules) - _ON_CREW_PAGE, 'schedule')} more")
+    see = blocks.button("All schedules", "schedule.list", str(lines[0].schedule.crew_id))
+    yield blocks.section(f"*Schedules* ({len(lines)})", accessory=see)
+    first = sorted(lines, key=lambda line: not line.missing)[:_ON_CREW_PAGE]
+    yield from (_unfilled(line) if line.missing else blocks.context(_crew_line(line.schedule)) for line in first)
+    if len(lines) > _ON_CREW_PAGE:
+        yield blocks.context(f"and {count(len(lines) - _ON_CREW_PAGE, 'schedule')} more")
+
+
+def _crew_line(schedule: Schedule) -> str:
+    return f"{_rule(schedule)} · <@{schedule.owner}> · {_next(schedule)}"
+
+
+def _unfilled(line: ScheduleLine) -> Json:
+    """A schedule that needs a mend before its next run, with the button that leads to its form."""
+    schedule = line.schedule
+    names = fit_escaped(", ".join(f"{{{name}}}" for name in line.missing), 500)
+    said = f"{_crew_line(schedule)}\n⚠️ It doesn’t fill `{names}`, so its next run can’t start."
+    if not line.may_change:
+        return blocks.section(f"{said} Ask <@{schedule.owner}> to edit it.")
+    label = f"Edit the schedule {schedule.recurrence.words}"
+    button = blocks.button("Edit schedule", "schedule.mend", str(schedule.id), accessibility_label=label)
+    return blocks.section(said, accessory=button)
 
 
 def stopped_line(schedule: Schedule) -> str:

@@ -36,6 +36,7 @@ def register(app: App, commands: Commands) -> None:
     app.action("schedule.change")(change_again)
     app.action("schedule.list")(list_of_crew)
     app.action("schedule.menu")(choose)
+    app.action("schedule.mend")(mend)
     app.action("schedule.all")(pause_all)
     app.view("schedule.remove")(remove_schedule)
 
@@ -121,15 +122,21 @@ def choose(
     what, _, number = action["selected_option"]["value"].partition(":")
     schedule_id = int(number)
     if what == "edit":
-        schedule = schedules.get(schedule_id, by=actor)
-        _, names = schedules.asked(schedule.crew_id, by=actor)
-        view = schedule_form.edit_form(schedule, names, {"back": "list"})
+        view = _edit_form(schedules, schedule_id, actor, {"back": "list"})
         client.views_push(trigger_id=body["trigger_id"], view=view)
     elif what == "delete":
         client.views_push(trigger_id=body["trigger_id"], view=removal(schedules.get(schedule_id, by=actor)))
     else:
         notice = _DONE[what](schedules, schedule_id, actor, reply)
         client.views_update(view_id=body["view"]["id"], view=_list_again(body["view"], schedules, actor, notice))
+
+
+def mend(
+    ack: Ack, body: Json, action: Json, client: WebClient, schedules: Schedules, actor: Actor, place: str | None
+) -> None:
+    ack()
+    view = _edit_form(schedules, int(action["value"]), actor, {"back": "crew", "place": place})
+    client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
 def pause_all(ack: Ack, body: Json, action: Json, client: WebClient, schedules: Schedules, actor: Actor) -> None:
@@ -145,6 +152,12 @@ def remove_schedule(ack: Ack, view: Json, client: WebClient, schedules: Schedule
     ack()
     page = list_page(schedules.list_all(by=actor), notice=f"The schedule of *{escape(was.crew_name)}* is deleted.")
     client.views_update(view_id=view["previous_view_id"], view=page)
+
+
+def _edit_form(schedules: Schedules, schedule_id: int, actor: Actor, meta: Json) -> Json:
+    schedule = schedules.get(schedule_id, by=actor)
+    _, names = schedules.asked(schedule.crew_id, by=actor)
+    return schedule_form.edit_form(schedule, names, meta)
 
 
 def _stored(schedules: Schedules, meta: Json, draft: ScheduleDraft, actor: Actor) -> Schedule:

@@ -31,13 +31,22 @@ from store.database import Store
 from store.definitions import freeze
 from store.more_settings import CrewSettings
 from store.runs import Execution
-from store.schedules import Schedule
+from store.schedules import Schedule, ScheduleState
 from store.shares import Level
 from store.tasks import Task
 from store.tools import Tool
 
 if TYPE_CHECKING:
     from store.database import Session
+
+
+@dataclass(frozen=True)
+class ScheduleLine:
+    """A schedule on the page of its crew: what the crew asks for by now and the schedule does not give it."""
+
+    schedule: Schedule
+    missing: list[str]
+    may_change: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class CrewSheet:
     # What the reader may do with it, and with whom it is shared besides, by their ids.
     level: Level = Level.RUN
     shares: dict[str, Level] = field(default_factory=dict)
-    schedules: list[Schedule] = field(default_factory=list)
+    schedules: list[ScheduleLine] = field(default_factory=list)
     # What a flow has in place of agents and tasks.
     flow: FlowSheet | None = None
     # The link to it, where the server has an address for links.
@@ -244,12 +253,13 @@ class Crews:
             parent = shown(session, above, viewer) if above else None
             parts, parts_in_all = crews.page(session, team=by.team, mine=by.user, seer=viewer.seer, parent=crew_id)
             facts = memories.count(session, crew_id, team=by.team)
+        inputs = flow.inputs if flow else needed_inputs(crew, members, work)
         return CrewSheet(
             crew=crew,
             agents=members,
             tasks=work,
             runs=latest,
-            inputs=flow.inputs if flow else needed_inputs(crew, members, work),
+            inputs=inputs,
             problems=flow.problems
             if flow
             else problems(crew, members, work, held) + tool_problems(held.values(), self.tool_problem, team=by.team),
@@ -259,7 +269,7 @@ class Crews:
             used_unseen=[flow.owner for flow in used_unseen],
             level=level,
             shares=shared,
-            schedules=scheduled,
+            schedules=[_line(each, inputs, mine=level is Level.OWN or each.owner == by.user) for each in scheduled],
             flow=flow,
             link=self.links.to("crews", crew.id),
             parent=parent,
@@ -278,6 +288,12 @@ def _refuse_parent(session: Session, draft: CrewDraft, viewer: Viewer, *, of: Cr
     if of is not None and any(each.id == of.id for each in crews.above(session, parent.id, team=parent.team)):
         inside = "the same one" if parent.id == of.id else f"a part of “{of.name}”"
         raise FormRefused(fields={"parent_crew_id": f"“{parent.name}” is {inside}. Choose another one."})
+
+
+def _line(schedule: Schedule, inputs: list[str], *, mine: bool) -> ScheduleLine:
+    """The one who owns the crew changes every schedule of it, others only their own."""
+    missing = [name for name in inputs if not str(schedule.inputs.get(name) or "").strip()]
+    return ScheduleLine(schedule, [] if schedule.state is ScheduleState.DONE else missing, mine)
 
 
 def needed_inputs(crew: CrewInstance, members: list[Agent], work: list[Task]) -> list[str]:

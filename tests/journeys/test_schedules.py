@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from slack_sdk import WebClient
 
+from bot.services import Actor
 from bot.services.clock import Clock
+from bot.services.flows import Flows
 from bot.services.rights import Rights
 from bot.services.sharing import Access
 from bot.slack.people import People
 from store import runs
 from store import schedules as stored
 from store.crews import CrewInstance
+from store.steps import StepDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -287,6 +290,60 @@ def test_three_failures_pause_it_and_ana_reads_why(
     ana.types("/crew schedules")
     ana.picks("Market research", "Resume")
     ana.sees(f"Market research runs {RULE}.", "Next: ")
+
+
+def test_an_input_that_came_later_is_asked_for_before_the_next_run(
+    ana: Person, ben: Person, llm: ScriptedModel, a_crew: CrewInstance, later: Later
+) -> None:
+    make(ana)
+    ana.closes()
+    ben.types("/crew show market")
+    ben.picks("1. Research", "Edit")
+    ben.fills("What to do", "Research {topic} in {place}.")
+    ben.submits()
+    unfilled = "⚠️ It doesn’t fill {place}, so its next run can’t start."
+    assert "Edit schedule" not in ben.sees(unfilled, "Ask @Ana Ferreira to edit it.")
+
+    later.comes()
+    ana.goes_to("Crew")
+    ana.sees("could not start. “Market research” needs place. /crew schedules shows it.")
+    ana.goes_to("#general")
+    assert "’s schedule" not in ana.seen
+
+    ana.types("/crew show market")
+    ana.sees(unfilled)
+    ana.presses("Edit schedule")
+    assert ana.field("topic") == "tides"
+    ana.fills("place", "Brest")
+    save(ana)
+    assert "⚠️" not in ana.sees("Schedules (1)")
+    ana.closes()
+    llm.when("Research tides in Brest.").says("They are high.")
+    later.comes()
+    ana.reads_thread(of="Started by @Ana Ferreira’s schedule", until="They are high.")
+
+
+def test_a_field_of_a_flows_state_that_came_later_is_asked_for_too(
+    ana: Person, crew_of: CrewMaker, later: Later, crewcall: Crewcall
+) -> None:
+    flows, actor = Flows(crewcall.store, crewcall.rights), Actor("T0NORTHWIND", ana.id)
+    flow = crew_of.flow("Market letter")
+    flows.add_step(flow.id, StepDraft(name="Rest", kind="wait", settings={"seconds": 1}), by=actor)
+    ana.types("/crew schedule market")
+    ana.submits()
+    ana.sees("Press Save if that is what you want")
+    ana.submits()
+    ana.sees("Market letter runs")
+    ana.closes()
+    schema = {"type": "object", "properties": {"week": {"type": "string"}}, "required": ["week"]}
+    flows.reshape_state(flow.id, lambda _: schema, by=actor)
+
+    ana.types("/crew show market")
+    ana.sees("It doesn’t fill {week}, so its next run can’t start.")
+    ana.closes()
+    later.comes()
+    ana.goes_to("Crew")
+    ana.sees("Your schedule of “Market letter” (every weekday at 9:00) could not start.")
 
 
 def test_a_channel_that_the_bot_has_left_is_told_to_the_owner(
