@@ -42,6 +42,7 @@ def crew_page(sheet: CrewSheet, *, notice: str | None = None) -> Json:
         blocks.divider(),
         blocks.section(f"*Used this month*\nAll its runs: {used(sheet.used)}"),
         blocks.context("The workspace’s limits count besides: `/crew limits`."),
+        blocks.context(_INSIDE[sheet.crew.kind]),
     ]
     if not sheet.may_change:
         rows.append(blocks.context(f"Its owner changes this: <@{sheet.crew.owner}>."))
@@ -58,6 +59,12 @@ def used(told: Used) -> str:
     """Tokens and money in words; money only where a price is known."""
     words = count(told.tokens, "token")
     return words if told.cost is None else f"{words} · {dollars(told.cost)}"
+
+
+_INSIDE = {
+    "crew": "Where it works inside a flow, these limits hold for what it uses in each run of the flow.",
+    "flow": "They hold for everything inside it together; its crews’ own limits count besides.",
+}
 
 
 def _decided(limits: CrewLimits) -> Iterable[Json]:

@@ -15,6 +15,8 @@ from store.upserts import upsert
 
 TASK = "task:"
 STEP = "step:"
+# What a crew of a flow has used in the run, by the crew's name.
+SPENT = "spent:"
 
 
 class FinishedWorkRow(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -79,16 +79,20 @@ CEILINGS = (
 
 @dataclass(frozen=True)
 class Ceiling:
-    """One limit that a run is held to: ``name`` is a field of ``WorkspaceLimits``, ``most`` in its unit."""
+    """One limit that a run is held to: ``name`` is a field of ``WorkspaceLimits``, ``most`` in its unit.
+
+    ``crew`` is the name of the crew inside a flow whose limit it is; nothing for what the run is of.
+    """
 
     name: str
     scope: Scope
     most: float
+    crew: str | None = None
 
     @property
     def key(self) -> str:
         """What tells it from the run's other limits."""
-        return f"{self.scope}.{self.name}"
+        return f"{self.scope}.{self.name}" + (f".{self.crew}" if self.crew else "")
 
 
 class CrewLimitsRow(Base):
@@ -128,6 +132,8 @@ class LimitPause(Record):
     # The whole in words for people.
     said: str
     task: str
+    # The crew inside a flow whose limit it is; nothing for what the run is of.
+    crew: str | None = None
     asked_at: datetime
     verdict: str | None
     answered_by: str | None
@@ -136,7 +142,7 @@ class LimitPause(Record):
     @property
     def ceiling(self) -> Ceiling:
         """The limit as it was."""
-        return Ceiling(self.name, self.scope, self.most)
+        return Ceiling(self.name, self.scope, self.most, self.crew)
 
 
 class LimitPauseRow(Base):
@@ -153,6 +159,7 @@ class LimitPauseRow(Base):
     used: Mapped[float]
     said: Mapped[str]
     task: Mapped[str]
+    crew: Mapped[str | None]
     asked_at: Mapped[datetime]
     verdict: Mapped[str | None]
     answered_by: Mapped[str | None]
@@ -162,7 +169,7 @@ class LimitPauseRow(Base):
 def pause(session: Session, run_id: int, ceiling: Ceiling, *, used: float, said: str, task: str) -> LimitPause:
     """Write down that the run waits at a limit, and in which words that was said."""
     asked = {"execution_id": run_id, "used": used, "said": said, "task": task, "asked_at": datetime.now(UTC)}
-    row = LimitPauseRow(**asked, name=ceiling.name, scope=ceiling.scope, most=ceiling.most)
+    row = LimitPauseRow(**asked, name=ceiling.name, scope=ceiling.scope, most=ceiling.most, crew=ceiling.crew)
     session.add(row)
     session.flush()
     return LimitPause.model_validate(row)
@@ -220,12 +227,20 @@ def ceilings(workspace: WorkspaceLimits, crew: CrewLimits, raised: Mapping[str, 
     return list(_ceilings({Scope.CREW: crew, Scope.WORKSPACE: workspace}, raised))
 
 
-def _ceilings(limits: Mapping[Scope, CrewLimits], raised: Mapping[str, float]) -> Iterator[Ceiling]:
+def ceilings_inside(name: str, crew: CrewLimits, raised: Mapping[str, float]) -> list[Ceiling]:
+    """What the crew with this name is held to where it works inside a flow, besides what the flow is held to."""
+    return list(_ceilings({Scope.CREW: crew}, raised, inside=name))
+
+
+def _ceilings(
+    limits: Mapping[Scope, CrewLimits], raised: Mapping[str, float], *, inside: str | None = None
+) -> Iterator[Ceiling]:
     for name in CEILINGS:
         for scope, decided in limits.items():
             most = getattr(decided, name, None)
             if most is not None:
-                yield Ceiling(name, scope, max(most, raised.get(f"{scope}.{name}", most)))
+                ceiling = Ceiling(name, scope, most, inside)
+                yield replace(ceiling, most=max(most, raised.get(ceiling.key, most)))
 
 
 def amount(name: str, number: float) -> str:

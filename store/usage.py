@@ -90,6 +90,11 @@ def add(session: Session, used: Mapping[int, Used], *, at: datetime | None = Non
         _count_month(session, team, month, subject, totals[team, subject])
 
 
+def add_inside(session: Session, crew_id: int, used: Used, *, team: str) -> None:
+    """Count for a crew what it just used inside a flow; for everybody else the flow's run counts it."""
+    _count_month(session, team, _month(datetime.now(UTC)), crew(crew_id), used)
+
+
 def in_month(session: Session, subject: str, *, team: str, at: datetime | None = None) -> Used:
     """What the subject has used in this month, or in that of ``at``."""
     month = _month(at or datetime.now(UTC))

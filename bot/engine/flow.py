@@ -230,7 +230,8 @@ class Course:
         except Waiting as waiting:
             self._waits.append(waiting)
         except LimitReached as reached:
-            # It is the whole run's, so no branch goes on.
+            # The run waits as a whole, so no branch goes on.
+            reached.task = step.name
             self._fatal = self._fatal or reached
         except UserError as failure:
             self._fail(number, failure)

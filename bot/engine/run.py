@@ -147,9 +147,19 @@ def _flow(flow: Definition, inputs: Mapping[str, object], around: Around) -> str
         raise EngineFailure(reason=failure.sentence, task=failure.step or None, fault=failure.fault) from None
 
 
-def _step(crew: Definition, inputs: Mapping[str, object], emit: Emit, memory: Memory, desk: Desk, **run: Any) -> str:
-    """Run a crew for a step of a flow."""
-    return execute(crew, inputs, emit=emit, memory=memory, desk=desk, **run)
+def _step(
+    crew: Definition,
+    inputs: Mapping[str, object],
+    emit: Emit,
+    memory: Memory,
+    desk: Desk,
+    *,
+    meter: Meter,
+    **run: Any,
+) -> str:
+    """Run a crew for a step of a flow, held to the limits of its own besides those of the flow."""
+    with meter.inside(crew.name) as own:
+        return execute(crew, inputs, emit=emit, memory=memory, desk=desk, meter=own, **run)
 
 
 def _discreet(emit: Emit, redactor: Redactor) -> Emit:

@@ -96,7 +96,8 @@ def _listed(names: list[str]) -> str:
 
 def limit_question(run: Execution, pause: LimitPause) -> Message:
     """What a run asks when it has come to a limit."""
-    who = "Somebody who may edit the crew" if pause.scope is Scope.CREW else "An administrator"
+    crew = f"“{pause.crew}”" if pause.crew else "the crew"
+    who = f"Somebody who may edit {escape(crew)}" if pause.scope is Scope.CREW else "An administrator"
     more = blocks.button("Raise the limit…", "limit.raise", f"{run.id}:{pause.id}", style="primary")
     said = f"✋ *{escape(pause.said)}*\nThe run waits; what is done is kept. {who} can raise the limit for it."
     return Message(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from bot.services import Actor
 from bot.services.admins import AdministratorsOnly, Admins
 from bot.services.audit import Verb, note
 from bot.services.rights import Rights
-from store import limits, outbox, runs, usage, workspace_settings
+from store import crews, finished, limits, outbox, runs, usage, workspace_settings
 from store.crews import CrewInstance
 from store.database import Draft, Session, Store
 from store.limits import Ceiling, CrewLimits, LimitPause, Scope, WorkspaceLimits
@@ -131,7 +131,34 @@ class Limits:
         with self.store.reading() as session:
             ceilings = _ceilings(session, run)
         used = Used(run.prompt_tokens, run.completion_tokens, run.cost)
-        return Meter(ceilings, used=used, seconds=run.seconds, in_month=partial(self._in_month, run))
+        part = partial(self._part, run) if run.definition.is_flow else None
+        return Meter(ceilings, used=used, seconds=run.seconds, in_month=partial(self._in_month, run), part=part)
+
+    def _part(self, run: Execution, name: str, whole: Meter) -> Meter:
+        """The meter of a crew inside the flow that runs; what is no crew of the workspace has no limits."""
+        with self.store.reading() as session:
+            crew = crews.named(session, name, team=run.team) if name in run.definition.parts else None
+            if crew is None:
+                return Meter(whole=whole)
+            raised = limits.allowed(session, run.id)
+            ceilings = limits.ceilings_inside(crew.name, limits.of_crew(session, crew.id, team=run.team), raised)
+            spent = finished.all_of(session, run.id).get(finished.SPENT + name, {})
+        seconds = spent.pop("seconds", 0.0)
+        return Meter(
+            ceilings,
+            used=Used(**spent),
+            seconds=seconds,
+            in_month=partial(self._in_month, run, crew_id=crew.id),
+            whole=whole,
+            keep=partial(self._keep, run, name, crew.id),
+        )
+
+    def _keep(self, run: Execution, name: str, crew_id: int, meter: Meter) -> None:
+        """Write down what a crew inside a flow has used, for the rest of the run and for the crew's month."""
+        with self.store.transaction() as session:
+            told = {**asdict(meter.total), "seconds": meter.seconds}
+            if finished.keep(session, run, finished.SPENT + name, told):
+                usage.add_inside(session, crew_id, meter.to_keep(), team=run.team)
 
     @contextmanager
     def holding(self, run: Execution) -> Iterator[Meter]:
@@ -151,12 +178,12 @@ class Limits:
             told = [ceiling.most for ceiling in _ceilings(session, run) if ceiling.name == "call_seconds"]
         return min(told) + _GRACE if told else None
 
-    def _in_month(self, run: Execution, ceiling: Ceiling) -> Used:
+    def _in_month(self, run: Execution, ceiling: Ceiling, *, crew_id: int | None = None) -> Used:
         subject = usage.WORKSPACE
         if ceiling.name.startswith("person_"):
             subject = usage.person(run.started_by)
         elif ceiling.scope is Scope.CREW:
-            subject = usage.crew(run.crew_id or 0)
+            subject = usage.crew(crew_id or run.crew_id or 0)
         with self.store.reading() as session:
             return usage.in_month(session, subject, team=run.team)
 
@@ -174,10 +201,9 @@ class Limits:
             pause = limits.get_pause(session, pause_id, run_id=run_id)
             if pause.scope is Scope.WORKSPACE and not is_admin:
                 raise AdministratorsOnly(what="raise its limits", whom=whom)
-            if pause.scope is Scope.CREW and run.crew_id is not None:
-                crew = viewer.require(session, run.crew_id, Level.RUN)
-                if (viewer.level(session, crew) or 0) < Level.EDIT:
-                    raise NotYourLimit(owner=crew.owner)
+            crew = _whose(session, run, pause)
+            if crew is not None and (viewer.level(session, crew) or 0) < Level.EDIT:
+                raise NotYourLimit(owner=crew.owner)
         _still_open(run, pause)
         return run, pause
 
@@ -190,7 +216,7 @@ class Limits:
         if wanted.most <= max(pause.used, pause.most):
             so_far = limits.amount(pause.name, max(pause.used, pause.most))
             raise FormRefused(fields={"most": f"It is at {so_far} already. Write more than that, or stop the run."})
-        raised = Ceiling(pause.name, pause.scope, wanted.most)
+        raised = replace(pause.ceiling, most=wanted.most)
         with self.store.transaction() as session:
             first = limits.decide(session, pause_id, verdict="raised", by=by.user, new_most=wanted.most)
             if first:
@@ -202,6 +228,15 @@ class Limits:
             return self.asked(run_id, pause_id, by=by)
         self.resume(run.id)
         return run, pause.model_copy(update={"new_most": wanted.most, "answered_by": by.user})
+
+
+def _whose(session: Session, run: Execution, pause: LimitPause) -> CrewInstance | None:
+    """The crew or flow whose limit it is; nothing for a limit of the workspace, or where it is gone."""
+    if pause.scope is not Scope.CREW:
+        return None
+    if pause.crew is not None:
+        return crews.named(session, pause.crew, team=run.team)
+    return crews.get(session, run.crew_id, team=run.team) if run.crew_id is not None else None
 
 
 def _still_open(run: Execution, pause: LimitPause) -> None:

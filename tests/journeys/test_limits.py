@@ -10,10 +10,13 @@ from pydantic import SecretStr
 from bot.app import Crewcall
 from bot.services import Actor
 from bot.services.crews import Crews
+from bot.services.flows import Flows
+from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
-from store import connections, workspace_settings
+from store import connections, usage, workspace_settings
 from store.connections import ConnectionDraft
 from store.crews import CrewInstance
+from store.steps import AfterPlan, StepDraft
 from store.tasks import TaskDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
@@ -201,6 +204,106 @@ def test_a_call_that_takes_too_long_is_cut_and_the_run_asks(
     ana.submits()
     ana.closes_thread()
     ana.reads_thread(of="✅ Done", until="In time.")
+
+
+@pytest.fixture
+def a_flow(llm: ScriptedModel, crewcall: Crewcall, crew_of: CrewMaker, a_crew_of_two: CrewInstance) -> CrewInstance:
+    """Weekly letter: “Gather” runs Market research, then “Polish” runs Editors."""
+    by, flows = Actor("T0NORTHWIND", "U0ANA000001"), Flows(crewcall.store, crewcall.rights)
+    flow, editors = crew_of.flow("Weekly letter"), crew_of("Editors", "Polish it.")
+    inputs = {"topic": "'tides'"}
+    gather = StepDraft(name="Gather", kind="crew", target_id=a_crew_of_two.id, inputs=inputs)
+    flows.add_step(flow.id, gather, by=by)
+    polish = StepDraft(name="Polish", kind="crew", target_id=editors.id, after=[AfterPlan(step="gather")])
+    flows.add_step(flow.id, polish, by=by)
+    llm.when("Polish it.").says("A fine letter.")
+    return flow
+
+
+def test_a_crew_inside_a_flow_is_held_to_its_own_limits(
+    ana: Person, ben: Person, llm: ScriptedModel, crewcall: Crewcall, a_flow: CrewInstance
+) -> None:
+    sets_limit(ana, "market", "Tokens per run", "10")
+    ana.types("/crew run weekly")
+    asked = ana.reads_thread(of="Weekly letter · ", until="Raise the limit…")
+    [said] = [each for each in asked if "Raise the limit…" in each]
+    assert said.startswith("✋ In this run “Market research” has used ")
+    assert "“Market research”’s limit is 10 tokens a run." in said
+    assert "Somebody who may edit “Market research” can raise the limit for it." in said
+    ana.sees("✋ Waiting for an answer at “Gather”")
+
+    ana.opens_thread(of="Weekly letter")
+    ana.presses("Raise the limit…")
+    ana.fills("New limit for this run", "100000")
+    ana.submits()
+    ana.sees_no_window()
+
+    ana.closes_thread()
+    ana.reads_thread(of="✅ Done", until="A fine letter.")
+    assert len(llm.requests) == 3
+    ana.types("/crew limits market")
+    counted = ana.sees("Limits of Market research", "Tokens per run: 10", "All its runs: ")
+    assert "All its runs: 0 tokens" not in counted
+
+
+def test_what_a_crew_used_in_earlier_steps_counts_and_what_others_use_does_not(
+    ana: Person, llm: ScriptedModel, crewcall: Crewcall, a_crew_of_two: CrewInstance, a_flow: CrewInstance
+) -> None:
+    by, flows = Actor("T0NORTHWIND", "U0ANA000001"), Flows(crewcall.store, crewcall.rights)
+    again = StepDraft(
+        name="Again",
+        kind="crew",
+        target_id=a_crew_of_two.id,
+        inputs={"topic": "'tides'"},
+        after=[AfterPlan(step="polish")],
+    )
+    flows.add_step(a_flow.id, again, by=by)
+    sets_limit(ana, "editors", "Tokens per run", "100000")
+    ana.types("/crew run weekly")
+    ana.reads_thread(of="✅ Done", until="Run again")
+    with crewcall.store.reading() as session:
+        used = usage.in_month(session, usage.crew(a_crew_of_two.id), team=by.team).tokens
+        all_used = usage.in_month(session, usage.crew(a_flow.id), team=by.team).tokens
+    assert 0 < used < all_used
+    # Twice the same work: the limit lies within the second half of it.
+    sets_limit(ana, "market", "Tokens per run", str(used // 2 + 1))
+
+    ana.types("/crew run weekly")
+
+    ana.reads_thread(of="✋ Waiting for an answer at “Again”", until="“Market research”’s limit is")
+
+
+def test_a_limit_of_time_holds_inside_a_flow(
+    ana: Person, llm: ScriptedModel, gate: threading.Event, a_flow: CrewInstance
+) -> None:
+    llm.when("Polish it.").says("Too late.", after=gate).says("In time.")
+    sets_limit(ana, "editors", "Seconds per model call", "1")
+
+    ana.types("/crew run weekly")
+
+    ana.reads_thread(of="✋ Waiting for an answer at “Polish”", until="“Editors”’s limit is 1 second a call.")
+    ana.opens_thread(of="Weekly letter")
+    ana.presses("Raise the limit…")
+    ana.fills("New limit for this run", "60")
+    ana.submits()
+    ana.closes_thread()
+    ana.reads_thread(of="✅ Done", until="In time.")
+    assert len([request for request in llm.requests if "Research tides." in request.prompt]) == 1
+
+
+def test_who_may_not_edit_the_crew_inside_does_not_raise_its_limit(
+    ana: Person, ben: Person, crewcall: Crewcall, a_crew_of_two: CrewInstance, a_flow: CrewInstance
+) -> None:
+    by = Actor("T0NORTHWIND", "U0ANA000001")
+    Sharing(crewcall.store, crewcall.rights).share(a_crew_of_two.id, ShareDraft(everybody=Access.RUN), by=by)
+    sets_limit(ana, "market", "Tokens per run", "10")
+    ben.types("/crew run weekly")
+    ben.reads_thread(of="Weekly letter · ", until="Raise the limit…")
+    ben.opens_thread(of="Weekly letter")
+
+    ben.presses("Raise the limit…")
+
+    ben.sees("Only those who may edit this crew can raise its limits. Ask its owner, @Ana Ferreira")
 
 
 def test_a_run_that_waits_for_its_turn_says_its_place_in_line(
