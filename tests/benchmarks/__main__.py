@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import acks, flows, freshness, history, memory, runs, starting
+from tests.benchmarks import acks, flows, freshness, history, home, memory, runs, starting
 from tests.benchmarks.workplace import scripted_model
 
 QUESTIONS = {
@@ -17,6 +17,7 @@ QUESTIONS = {
     "starting": starting,
     "memory": memory,
     "history": history,
+    "home": home,
 }
 
 

@@ -1,4 +1,4 @@
-"""A bare Bolt app as a process: one command that answers, one that opens a modal, and the modal's submission.
+"""A bare Bolt app as a process: a command that answers, one that opens a modal, its submission, an App Home.
 
 Its argument is the door: ``bolt`` for Bolt's own Socket Mode, ``ours`` for the one Crewcall uses.
 """
@@ -22,6 +22,7 @@ def main() -> None:
     app = App(client=client)
     app.command("/crew")(command)
     app.view("modal")(submitted)
+    app.event("app_home_opened")(opened)
     open_door(app, sys.argv[1])
     print("ready", flush=True)
     sys.stdin.read()
@@ -45,6 +46,10 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient, respond: Respo
         client.views_open(trigger_id=command["trigger_id"], view=view)
     else:
         respond("What I can do", blocks=_HELP)
+
+
+def opened(event: dict[str, Any], client: WebClient) -> None:
+    client.views_publish(user_id=event["user"], view={"type": "home", "blocks": _HELP})
 
 
 def submitted(ack: Ack) -> None:
