@@ -146,7 +146,7 @@ def everything(shelf: Shelf) -> None:
     shelf.write(logs.add, [LogEntry(execution_id=run.id, timestamp=datetime.now(UTC), log_type="x")])
     shelf.read(logs.of_run, run.id)
     shelf.read(runs.teams)
-    shelf.read(logs.of_run, run.id, before=7, log_type="TaskFinished")
+    shelf.read(logs.of_run, run.id, before=7)
     shelf.read(runs.latest, team=NORTHWIND, status=RunState.FAILED)
     shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, status=RunState.FAILED)
     shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, status=RunState.FAILED, before=7)
