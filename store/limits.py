@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
-from sqlalchemy import ForeignKey, Index, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, Index, exists, select, update
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bot.errors import Gone
 from store.database import Base, Draft, Record
+from store.runs import ExecutionRow, RunState
 from store.upserts import upsert
 from store.usage import dollars
 
@@ -198,10 +199,30 @@ def decide(session: Session, pause_id: int, *, verdict: str, by: str, new_most: 
     return session.execute(decided).scalar() is not None
 
 
-def of_crew(session: Session, crew_id: int | None, *, team: str) -> CrewLimits:
-    """The crew's limits; none where nothing was decided, or where it is gone."""
+def open_pauses(session: Session, *, team: str) -> list[LimitPause]:
+    """The last pauses of the workspace's runs that wait at one, or are about to, and that nobody has decided."""
+    later = aliased(LimitPauseRow)
+    newer = exists().where(later.execution_id == LimitPauseRow.execution_id, later.id > LimitPauseRow.id)
+    wanted = (
+        select(LimitPauseRow)
+        .join(ExecutionRow, ExecutionRow.id == LimitPauseRow.execution_id)
+        .where(
+            ExecutionRow.team == team,
+            ExecutionRow.status.in_((RunState.WAITING, RunState.RUNNING)),
+            ~newer,
+            LimitPauseRow.verdict.is_(None),
+        )
+    )
+    return [LimitPause.model_validate(row) for row in session.scalars(wanted.order_by(LimitPauseRow.id))]
+
+
+def of_crew(session: Session, crew_id: int | None, *, team: str, lock: bool = False) -> CrewLimits:
+    """The crew's limits; none where nothing was decided, or where it is gone.
+
+    ``lock`` keeps what was decided as it is until the transaction ends.
+    """
     wanted = select(CrewLimitsRow.limits).where(CrewLimitsRow.crew_id == crew_id, CrewLimitsRow.team == team)
-    return CrewLimits.model_validate(session.scalar(wanted) or {})
+    return CrewLimits.model_validate(session.scalar(wanted.with_for_update() if lock else wanted) or {})
 
 
 def set_of_crew(session: Session, crew_id: int, limits: CrewLimits, *, team: str, by: str) -> None:

@@ -38,9 +38,12 @@ class WorkspaceSettingsRow(Base):
     updated_at: Mapped[datetime]
 
 
-def get(session: Session, team: str) -> WorkspaceSettings:
-    """The workspace's settings; the defaults where nothing was decided yet."""
-    row = session.get(WorkspaceSettingsRow, team)
+def get(session: Session, team: str, *, lock: bool = False) -> WorkspaceSettings:
+    """The workspace's settings; the defaults where nothing was decided yet.
+
+    ``lock`` keeps what was decided as it is until the transaction ends.
+    """
+    row = session.get(WorkspaceSettingsRow, team, with_for_update=lock or None)
     return WorkspaceSettings.model_validate(row.settings if row else {})
 
 

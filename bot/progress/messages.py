@@ -107,10 +107,10 @@ def limit_question(run: Execution, pause: LimitPause) -> Message:
 
 def limit_settled(pause: LimitPause) -> Message:
     """What stands there once somebody has raised it, or has stopped the run."""
-    if pause.new_most is None or pause.answered_by is None:
+    if pause.answered_by is None:
         return Message(f"{pause.said} The run is over.", [blocks.section(f"{escape(pause.said)}\nThe run is over.")])
-    most = amount(pause.name, pause.new_most)
-    said = f"{escape(pause.said)}\n<@{pause.answered_by}> let this run go on to {most}."
+    most = "" if pause.new_most is None else f" to {amount(pause.name, pause.new_most)}"
+    said = f"{escape(pause.said)}\n<@{pause.answered_by}> let this run go on{most}."
     return Message(f"{pause.said} The limit is raised.", [blocks.section(said)])
 
 

@@ -98,11 +98,17 @@ class Limits:
             )
 
     def change_workspace(self, decided: WorkspaceLimits, *, by: Actor) -> None:
-        """Hold the workspace's runs to these limits from now on; raise ``AdministratorsOnly``."""
+        """Hold the workspace's runs to these limits from now on; raise ``AdministratorsOnly``.
+
+        Runs that wait at a limit which is higher now, or gone, go on.
+        """
         self.admins.require(by, _CHANGE)
         with self.store.transaction() as session:
             workspace_settings.change(session, by.team, limits=decided)
             note(session, Verb.CHANGED, "workspace limits", "", by=by, details=in_words(decided))
+            woken = _let_go_on(session, decided, None, by=by)
+        for run_id in woken:
+            self.resume(run_id)
 
     def of_crew(self, crew_id: int, *, by: Actor) -> CrewSheet:
         """A crew's limits; raise ``Gone`` or ``NotAllowed``."""
@@ -117,12 +123,18 @@ class Limits:
             )
 
     def change_crew(self, crew_id: int, decided: CrewLimits, *, by: Actor) -> None:
-        """Hold the crew's runs to these limits from now on; raise ``Gone`` or ``NotAllowed``."""
+        """Hold the crew's runs to these limits from now on; raise ``Gone`` or ``NotAllowed``.
+
+        Runs that wait at a limit which is higher now, or gone, go on.
+        """
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
             crew = viewer.require(session, crew_id, Level.OWN)
             limits.set_of_crew(session, crew_id, decided, team=by.team, by=by.user)
             note(session, Verb.CHANGED, "limits", crew.name, by=by, details=in_words(decided))
+            woken = _let_go_on(session, decided, crew, by=by)
+        for run_id in woken:
+            self.resume(run_id)
 
     # --- Holding a run to them -------------------------------------------------------------------------------------
 
@@ -166,11 +178,18 @@ class Limits:
         try:
             yield self.meter(run)
         except LimitReached as reached:
-            ceiling, used, said = reached.ceiling, reached.used, reached.sentence
-            with self.store.transaction() as session:
-                pause = limits.pause(session, run.id, ceiling, used=used, said=said, task=reached.task)
-                outbox.want(session, run.id, [f"{outbox.LIMIT}{pause.id}"], pause.model_dump(mode="json"))
-            raise Waiting(f"{outbox.LIMIT}{pause.id}", pause.task) from None
+            raise Waiting(self._pause(run, reached), reached.task) from None
+
+    def _pause(self, run: Execution, reached: LimitReached) -> str:
+        """Ask people for more, or let the run go on where they have given more meanwhile; the key of the question."""
+        ceiling, used, said = reached.ceiling, reached.used, reached.sentence
+        with self.store.transaction() as session:
+            if _outgrown(session, run, reached):
+                runs.wake(session, run.id)
+                return outbox.LIMIT
+            pause = limits.pause(session, run.id, ceiling, used=used, said=said, task=reached.task)
+            outbox.want(session, run.id, [f"{outbox.LIMIT}{pause.id}"], pause.model_dump(mode="json"))
+        return f"{outbox.LIMIT}{pause.id}"
 
     def call_seconds(self, run: Execution) -> float | None:
         """How long a client should wait for one answer at most; ``None`` where nobody has decided."""
@@ -237,6 +256,34 @@ def _whose(session: Session, run: Execution, pause: LimitPause) -> CrewInstance 
     if pause.crew is not None:
         return crews.named(session, pause.crew, team=run.team)
     return crews.get(session, run.crew_id, team=run.team) if run.crew_id is not None else None
+
+
+def _let_go_on(session: Session, decided: CrewLimits, crew: CrewInstance | None, *, by: Actor) -> list[int]:
+    """Bring back the runs that wait at a limit of the crew, or of the workspace, and are below it now; their ids."""
+    woken = []
+    for pause in limits.open_pauses(session, team=by.team):
+        most = getattr(decided, pause.name, None)
+        run = runs.fetch(session, pause.execution_id)
+        whose = _whose(session, run, pause)
+        theirs = pause.scope is Scope.WORKSPACE if crew is None else whose is not None and whose.id == crew.id
+        if not theirs or (most is not None and most <= pause.used):
+            continue
+        if limits.decide(session, pause.id, verdict="raised", by=by.user, new_most=most):
+            runs.wake(session, run.id)
+            woken.append(run.id)
+    return woken
+
+
+def _outgrown(session: Session, run: Execution, reached: LimitReached) -> bool:
+    """Whether the limit has been raised since the run began; it cannot be until the transaction ends."""
+    scope, name = reached.ceiling.scope, reached.ceiling.name
+    if scope is Scope.WORKSPACE:
+        decided: CrewLimits = workspace_settings.get(session, run.team, lock=True).limits
+    else:
+        inside = crews.named(session, reached.ceiling.crew, team=run.team) if reached.ceiling.crew else None
+        decided = limits.of_crew(session, inside.id if inside else run.crew_id, team=run.team, lock=True)
+    most = getattr(decided, name, None)
+    return most is None or most > reached.used
 
 
 def _still_open(run: Execution, pause: LimitPause) -> None:

@@ -118,6 +118,24 @@ def test_a_run_pauses_at_its_limit_and_goes_on_from_what_is_done(
     ana.sees("raised limit Market research", "100,000 tokens")
 
 
+@pytest.mark.parametrize(("crew", "most"), [("market", "100000"), ("market", ""), ("", "100000")])
+def test_a_run_goes_on_when_the_limit_that_it_waits_at_is_raised_or_taken_away(
+    ana: Person, llm: ScriptedModel, a_crew_of_two: CrewInstance, crew: str, most: str
+) -> None:
+    sets_limit(ana, crew, "Tokens per run", "10")
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="✋ Waiting", until="Raise the limit…")
+    sets_limit(ana, crew, "Tokens per run", "11")
+    ana.reads_thread(of="✋ Waiting", until="Raise the limit…")
+
+    sets_limit(ana, crew, "Tokens per run", most)
+
+    thread = ana.reads_thread(of="✅ Done", until="A text about tides.")
+    assert len([said for said in thread if "@Ana Ferreira let this run go on" in said]) == 1
+    assert not any("Raise the limit…" in said for said in thread)
+    assert len(llm.requests) == 2
+
+
 def test_a_run_at_a_limit_can_be_stopped_instead(ana: Person, a_crew_of_two: CrewInstance) -> None:
     sets_limit(ana, "market", "Tokens per run", "10")
     ana.types("/crew run market topic=tides")

@@ -159,6 +159,7 @@ def everything(shelf: Shelf) -> None:
     shelf.read(limits.of_crew, crew.id, team=NORTHWIND)
     shelf.write(limits.allow, run.id, Ceiling("run_tokens", Scope.CREW, 1), by=ANA)
     shelf.read(limits.allowed, run.id)
+    shelf.read(limits.open_pauses, team=NORTHWIND)
     review = asked_of(shelf, run)
     shelf.read(reviews.answer, run, review.key)
     shelf.read(reviews.of_run, run.id)

@@ -1,0 +1,73 @@
+"""Limits that are raised while runs wait at them: each run goes on once, however many decide at the same time."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from bot.engine.desk import Waiting
+from bot.engine.meter import LimitReached
+from bot.services.admins import Admins
+from bot.services.limits import Limits
+from store import limits, runs
+from store.limits import Ceiling, CrewLimits, Scope, WorkspaceLimits
+from store.runs import Again, RunState
+from tests.support.office import ADMIN, OWNER, Office
+
+REACHED = Ceiling("run_tokens", Scope.CREW, 10)
+
+
+def of_a_process(office: Office, resumed: list[int]) -> Limits:
+    return Limits(office.store, office.rights, Admins(office.slack), resumed.append)
+
+
+def test_two_processes_that_raise_it_at_once_bring_a_run_back_once(office: Office) -> None:
+    run, pause = office.at_a_limit()
+    resumed: list[int] = []
+    both, together = [of_a_process(office, resumed) for _ in range(2)], threading.Barrier(2)
+
+    def raises(mine: Limits) -> None:
+        together.wait()
+        mine.change_crew(office.crew.id, CrewLimits(run_tokens=50), by=OWNER)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(raises, both))
+
+    assert resumed == [run.id]
+    with office.store.reading() as session:
+        now, decided = runs.fetch(session, run.id), limits.get_pause(session, pause.id, run_id=run.id)
+    assert (now.status, now.again) == (RunState.QUEUED, Again.ANSWER)
+    assert (decided.verdict, decided.answered_by, decided.new_most) == ("raised", OWNER.user, 50)
+
+
+@pytest.mark.parametrize("decided", [CrewLimits(run_tokens=10), CrewLimits(run_tokens=5, month_tokens=90)])
+def test_a_limit_that_is_no_higher_brings_nothing_back(office: Office, decided: CrewLimits) -> None:
+    office.at_a_limit()
+    resumed: list[int] = []
+
+    of_a_process(office, resumed).change_crew(office.crew.id, decided, by=OWNER)
+    of_a_process(office, resumed).change_crew(office.other.id, CrewLimits(), by=OWNER)
+    of_a_process(office, resumed).change_workspace(WorkspaceLimits(), by=ADMIN)
+
+    assert resumed == []
+
+
+def test_a_limit_that_was_raised_before_the_run_came_to_it_asks_nobody(office: Office) -> None:
+    run, mine = office.going(), of_a_process(office, [])
+    mine.change_crew(office.crew.id, CrewLimits(run_tokens=50), by=OWNER)
+
+    def comes_to(used: float) -> Any:
+        with pytest.raises(Waiting), mine.holding(run):
+            raise LimitReached(REACHED, used)
+        with office.store.reading() as session:
+            return limits.last_pause(session, run.id)
+
+    assert comes_to(12) is None
+    with office.store.transaction() as session:
+        again = runs.pause(session, run, waiting_for="Research")
+    assert again
+    assert again.status is RunState.QUEUED
+    assert comes_to(60).used == 60
