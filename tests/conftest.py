@@ -102,9 +102,24 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return file.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def furnished(tables: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, Path, bytes]]:
+    """An office, its database file, and what is in that at first."""
+    file = tmp_path_factory.mktemp("office") / "crewcall.db"
+    file.write_bytes(tables)
+    with closing(Store(f"sqlite:///{file}")) as store:
+        office = Office(store)
+        # The last connection that is closed brings everything into the file.
+        store.close()
+        yield office, file, file.read_bytes()
+
+
 @pytest.fixture
-def office(tables: bytes, tmp_path: Path) -> Iterator[Office]:
-    """All services, and a crew to try them on."""
-    (tmp_path / "crewcall.db").write_bytes(tables)
-    with closing(Store(f"sqlite:///{tmp_path / 'crewcall.db'}")) as store:
-        yield Office(store)
+def office(furnished: tuple[Office, Path, bytes]) -> Office:
+    """All services, and a crew to try them on. The store knows its queries from the tests before, but no rows."""
+    first, file, content = furnished
+    first.store.close()
+    for rest in file.parent.glob("crewcall.db-*"):
+        rest.unlink()
+    file.write_bytes(content)
+    return Office(first.store, like=first)

@@ -131,7 +131,8 @@ class Office:
     The owner has a flow as well, with one step; it is shared just as the crew is.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, like: Office | None = None) -> None:
+        """Put these things into the store, or work with those that ``like`` has put there."""
         self.store, self.slack = store, Slack()
         rights = Rights(self.slack)
         self.crews = Crews(store, rights)
@@ -154,6 +155,13 @@ class Office:
         self.describing = Describing(store, rights, lambda team, wish, over: SKETCH)
         self.reviews = Reviews(store, rights, Silence(), self.launcher, Silence())
         self.schedules = Schedules(store, rights, self.admins, self.slack, self.runs)
+        if like is None:
+            self._furnish()
+        else:
+            for name in ("crew", "other", "agent", "task", "run", "schedule", "flow", "step"):
+                setattr(self, name, getattr(like, name))
+
+    def _furnish(self) -> None:
         self.crew = self.crews.create(CrewDraft(name="Market research"), by=OWNER)
         self.other = self.crews.create(CrewDraft(name="Another one"), by=OWNER)
         self.sharing.share(self.other.id, ShareDraft(everybody=Access.EDIT), by=OWNER)
@@ -162,7 +170,7 @@ class Office:
         task = TaskDraft(name="Research", description="Do it.", expected_output="Facts.", agent_id=self.agent.id)
         self.task = self.tasks.add(self.crew.id, task, by=OWNER)
         self.run = self.start(OWNER)
-        with store.transaction() as session:
+        with self.store.transaction() as session:
             # In a year that no test comes to.
             self.schedule = schedules.add(
                 session,
