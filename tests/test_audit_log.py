@@ -63,6 +63,7 @@ LINES = {
     "send a result back": "decided review Market research",
     "edit a result": "decided review Market research",
     "answer an agent": "decided review Market research",
+    "answer an agent in its thread": "decided review Market research",
     "stop a run that asks": "stopped run Market research",
     "add a step": "changed flow Digest",
     "change a step": "changed flow Digest",

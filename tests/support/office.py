@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Literal
 
+from bot.engine.llms import Models
+from bot.engine.tools.toolbox import Toolbox
 from bot.pictures.png import Painter
 from bot.recurrence import Kind, Recurrence
 from bot.services import Actor
@@ -17,9 +20,12 @@ from bot.services.crews import Crews
 from bot.services.describing import Describing
 from bot.services.flows import Flows
 from bot.services.history import History
+from bot.services.home import Home
 from bot.services.limits import Limits, NewLimit
 from bot.services.memories import Memories
+from bot.services.models import ConnectionAnswers, Connections
 from bot.services.pictures import Pictures
+from bot.services.previews import Previews
 from bot.services.projects import Projects
 from bot.services.reviews import Reviews
 from bot.services.rights import Rights
@@ -29,7 +35,9 @@ from bot.services.schedules import Schedules
 from bot.services.sharing import Access, ShareDraft, Sharing
 from bot.services.tasks import Tasks
 from bot.services.templates import Templates
-from store import crews, limits, reviews, runs, schedules, steps, versions
+from bot.services.tools import Tools
+from bot.services.workflows import StepEnd, Workflows
+from store import connections, crews, limits, reviews, runs, schedules, steps, tools, versions
 from store.agents import AgentDraft
 from store.crews import CrewDraft
 from store.database import Store
@@ -38,11 +46,13 @@ from store.more_settings import AgentSettings, CrewSettings, ReviewSettings, Tas
 from store.reviews import Review
 from store.runs import Execution, RunState
 from store.schedules import ScheduleDraft
+from store.secrets import Keyring
 from store.shares import Level
 from store.sketches import AgentSketch, CrewSketch, TaskSketch
 from store.steps import StepDraft
 from store.tasks import TaskDraft
 from store.templates import TemplateDraft
+from store.tools import ToolDraft
 
 TEAM, ELSEWHERE = "T0NORTHWIND", "T0CONTOSO"
 OWNER, ADMIN, BEN, CHLOE = (Actor(TEAM, user) for user in ("U0OWNER", "U0ADMIN", "U0BEN", "U0CHLOE"))
@@ -120,6 +130,13 @@ class Silence:
         pass
 
 
+# There is nothing here, and nothing is put here.
+NOWHERE = Path("/nowhere")
+TOOL = ToolDraft(name="Web page", tool_type="ScrapeWebsiteTool")
+# Nobody listens there.
+CONNECTION = ConnectionAnswers(
+    name="Office", provider="ollama", base_url="http://127.0.0.1:9", models=["small"], untested=True
+)
 SCHEDULE = ScheduleDraft(
     recurrence=Recurrence(kind=Kind.ONCE, on=date(2099, 1, 1)), zone="Europe/London", channel="C0GENERAL"
 )
@@ -154,11 +171,18 @@ class Office:
         self.memories = Memories(store, rights)
         self.describing = Describing(store, rights, lambda team, wish, over: SKETCH)
         self.reviews = Reviews(store, rights, Silence(), self.launcher, Silence())
+        self.tools = Tools(store, rights, Toolbox(NOWHERE, {}), self.admins)
+        self.connections = Connections(store, Keyring([], NOWHERE / "key"), Models("", NOWHERE, {}), self.admins)
+        self.previews = Previews(store, rights)
+        self.home = Home(store, rights, self.reviews)
+        self.ends: list[StepEnd] = []
+        self.workflows = Workflows(store, rights, self.runs, self.ends.append)
         self.schedules = Schedules(store, rights, self.admins, self.slack, self.runs)
         if like is None:
             self._furnish()
         else:
-            for name in ("crew", "other", "agent", "task", "run", "schedule", "flow", "step"):
+            things = ("crew", "other", "agent", "task", "run", "schedule", "flow", "step", "tool", "connection")
+            for name in things:
                 setattr(self, name, getattr(like, name))
 
     def _furnish(self) -> None:
@@ -183,6 +207,9 @@ class Office:
             digest = CrewDraft(name="Digest", is_flow=True)
             self.flow = crews.add(session, digest, team=TEAM, by=OWNER.user)
             self.step = steps.add(session, STEP, flow_id=self.flow.id, team=TEAM, by=OWNER.user)
+            self.tool = tools.add(session, TOOL, team=TEAM, by=OWNER.user)
+            keyring = self.connections.keyring
+            self.connection = connections.add(session, CONNECTION, team=TEAM, by=ADMIN.user, keyring=keyring)
 
     def start(self, by: Actor) -> Execution:
         return self.runs.start(self.crew.id, {}, by=by, channel="C0GENERAL", tell=print)
@@ -235,10 +262,25 @@ class Office:
         assert asked is not None
         return asked
 
+    def question(self) -> str:
+        """The thread of one whose agent asks."""
+        self.asking("question")
+        return THREAD
+
+    def hand_over(self) -> None:
+        """Let the crew's agent have the tool."""
+        with self.store.transaction() as session:
+            tools.give(session, self.agent.id, [self.tool.id], team=TEAM)
+
     def thread(self, status: RunState | None = None) -> str:
         """The thread of one that goes on, or has ended so."""
         _ = self.ended(status) if status else self.going()
         return THREAD
+
+    def at_limit(self) -> tuple[int, int]:
+        """The ids of such a run and of the limit."""
+        run, pause = self.at_a_limit()
+        return run.id, pause.id
 
     def allow(self, by: Actor) -> None:
         """Let one that waits at a limit of its crew take more."""
@@ -289,6 +331,8 @@ SEE: dict[str, Callable[[Office, Actor], object]] = {
     "see what its schedule asks": lambda o, by: o.schedules.asked(o.crew.id, by=by),
     "see when it would run": lambda o, by: o.schedules.preview(o.crew.id, SCHEDULE, by=by),
     "see what it needs in a flow": lambda o, by: o.flows.needs(o.crew.id, by=by),
+    "see an agent’s tools": lambda o, by: o.tools.held(o.agent.id, by=by),
+    "see the run of a thread": lambda o, by: o.runs.in_thread("C0GENERAL", o.thread(), by=by),
     "see the steps of a flow": lambda o, by: o.flows.sheet(o.flow.id, by=by),
 }
 CHANGE: dict[str, Callable[[Office, Actor], object]] = {
@@ -322,6 +366,8 @@ CHANGE: dict[str, Callable[[Office, Actor], object]] = {
     "send a result back": lambda o, by: o.reviews.send_back(o.asking().id, "Shorter.", by=by),
     "edit a result": lambda o, by: o.reviews.edit(o.asking().id, 0, "Other facts.", by=by),
     "answer an agent": lambda o, by: o.reviews.reply(o.asking("question").id, "This one.", by=by),
+    "answer an agent in its thread": lambda o, by: o.reviews.hear("C0GENERAL", o.question(), "This.", by=by),
+    "see which limit it waits at": lambda o, by: o.limits.asked(*o.at_limit(), by=by),
     "stop a run that asks": lambda o, by: o.reviews.stop(o.asking().id, by=by),
     "add a step": lambda o, by: o.flows.add_step(o.flow.id, STEP.model_copy(update={"name": "More"}), by=by),
     "open a step": lambda o, by: o.flows.get_step(o.step.id, by=by),
@@ -343,6 +389,7 @@ OWN: dict[str, Callable[[Office, Actor], object]] = {
     "publish it": lambda o, by: o.templates.publish(o.crew.id, TemplateDraft(name="Ours"), by=by),
     "open the form for publishing it": lambda o, by: o.templates.to_publish(o.crew.id, by=by),
     "share it": lambda o, by: o.sharing.share(o.crew.id, ShareDraft(), by=by),
+    "open a schedule": lambda o, by: o.schedules.get(o.schedule.id, by=by),
     "pause a schedule": lambda o, by: o.schedules.pause(o.schedule.id, by=by),
     "resume a schedule": lambda o, by: o.schedules.resume(o.schedule.id, by=by),
     "edit a schedule": lambda o, by: o.schedules.change(o.schedule.id, SCHEDULE, version=1, by=by),
