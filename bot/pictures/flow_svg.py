@@ -17,8 +17,11 @@ _INNER = WIDTH - 2 * _MARGIN
 # The widest cards that leave room for everything are taken; narrower ones could not be read.
 _WIDTHS = (280.0, 230.0, 190.0, 160.0, 142.0)
 _WIDEST = 430.0
-# A longer flow is drawn in two columns of small cards without lines, and only so much of it.
+# A longer flow is drawn with small cards close together. One that is longer still, or where lines would be a thicket,
+# is drawn in two columns of small cards without lines, and only so much of it.
 _MOST_HIGH = 2_100.0
+_MOST_HIGH_SMALL = 4_200.0
+_BELOW, _BELOW_SMALL = 30.0, 20.0
 _MOST_PARTS = 80
 _CELL = 56.0
 _BETWEEN = 10.0
@@ -67,10 +70,10 @@ def _title(canvas: Drawing, flow: Flow) -> float:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where everything stands, how wide the cards are, and the outcomes by the keys of their places."""
+    """Where everything stands, whether the cards are small ones, and the outcomes by the keys of their places."""
 
     layout: Layout
-    card: float
+    small: bool
     outcomes: dict[str, str]
 
 
@@ -79,12 +82,12 @@ def _plan(flow: Flow) -> _Plan | None:
 
     Where too much stands side by side, every step has a row to itself, so that no line is taken for another.
     """
-    plans = [*((card, None) for card in _WIDTHS), (_single(flow), 0.0)]
-    for card, widest in plans:
-        if card >= _WIDTHS[-1]:
-            plan = _with_cards(flow, card, widest)
-            if plan.layout.width <= _INNER and plan.layout.height <= _MOST_HIGH:
-                return plan
+    for small, most_high in ((False, _MOST_HIGH), (True, _MOST_HIGH_SMALL)):
+        for card, widest in [*((card, None) for card in _WIDTHS), (_single(flow), 0.0)]:
+            if card >= _WIDTHS[-1]:
+                plan = _with_cards(flow, card, widest, small=small)
+                if plan.layout.width <= _INNER and plan.layout.height <= most_high:
+                    return plan
     return None
 
 
@@ -94,7 +97,7 @@ def _single(flow: Flow) -> float:
     return min(_WIDEST, _INNER - (_with_cards(flow, card, 0.0).layout.width - card))
 
 
-def _with_cards(flow: Flow, card: float, widest: float | None) -> _Plan:
+def _with_cards(flow: Flow, card: float, widest: float | None, *, small: bool = False) -> _Plan:
     outcomes = {
         f"{before.number}={before.outcome}": fit(before.outcome, card - 24, 13.5)
         for part in flow.parts
@@ -102,9 +105,10 @@ def _with_cards(flow: Flow, card: float, widest: float | None) -> _Plan:
         if before.outcome
     }
     nodes = [Node(_START, 62, 26)] if _begins(flow) else []
-    nodes += [Node(str(part.number), card, _card_height(part, card)) for part in flow.parts]
+    nodes += [Node(str(part.number), card, _CELL if small else _card_height(part, card)) for part in flow.parts]
     nodes += [Node(key, width(words, 13.5) + 24, 25) for key, words in outcomes.items()]
-    return _Plan(lay_out(nodes, _edges(flow), widest=widest), card, outcomes)
+    below = _BELOW_SMALL if small else _BELOW
+    return _Plan(lay_out(nodes, _edges(flow), widest=widest, below=below), small, outcomes)
 
 
 def _begins(flow: Flow) -> bool:
@@ -137,8 +141,14 @@ def _graph(canvas: Drawing, flow: Flow, plan: _Plan, y: float) -> float:
         place = replace(box, x=box.x + dx, y=box.y + y)
         if key == _START or key in plan.outcomes:
             _stop(canvas, place, plan.outcomes.get(key, "Start"), outcome=key != _START)
+        elif plan.small:
+            part = flow.parts[int(key) - 1]
+            waits = _joins(part).removeprefix("waits for ")
+            _small_card(canvas, part, place, f"{part.does} · {waits}" if waits else part.does)
         else:
             _card(canvas, flow.parts[int(key) - 1], place)
+    if plan.small:
+        return _legend(canvas, flow, y + plan.layout.height)
     return y + plan.layout.height + _MARGIN
 
 
@@ -207,7 +217,8 @@ def _columns(canvas: Drawing, flow: Flow, y: float) -> float:
     wide = (_INNER - 16) / 2
     for at, part in enumerate(shown):
         x = _MARGIN + at // per_column * (wide + 16)
-        _small_card(canvas, part, Box(x, y + at % per_column * (_CELL + _BETWEEN), wide, _CELL))
+        box = Box(x, y + at % per_column * (_CELL + _BETWEEN), wide, _CELL)
+        _small_card(canvas, part, box, _comes_after(part) or part.does)
     y += per_column * (_CELL + _BETWEEN)
     if more := len(flow.parts) - len(shown):
         canvas.text(WIDTH - _MARGIN, y + 14, f"and {more} more steps", 14, fill=canvas.theme.soft, anchor="end")
@@ -215,7 +226,7 @@ def _columns(canvas: Drawing, flow: Flow, y: float) -> float:
     return _legend(canvas, flow, y)
 
 
-def _small_card(canvas: Drawing, part: Part, box: Box) -> None:
+def _small_card(canvas: Drawing, part: Part, box: Box, words: str) -> None:
     _frame(canvas, part, box)
     _icon(canvas, box.x + 24, box.y + box.height / 2, 13.5, part.kind)
     left, right = box.x + 46, box.right - 12
@@ -223,9 +234,12 @@ def _small_card(canvas: Drawing, part: Part, box: Box) -> None:
         canvas.sign(right - 8, box.y + 18, part.status)
     name = f"{part.number}. {part.name}"
     canvas.row(left, box.y + 23, right - left - (24 if part.status else 0), name, 15.5, bold=True)
-    after = (" or " if part.any else ", ").join(_after(before.number, before.outcome) for before in part.before)
-    words = f"after {after}" if any(before.number for before in part.before) else part.does
     canvas.row(left, box.y + 45, right - left, words, 13.5)
+
+
+def _comes_after(part: Part) -> str:
+    after = (" or " if part.any else ", ").join(_after(before.number, before.outcome) for before in part.before)
+    return f"after {after}" if any(before.number for before in part.before) else ""
 
 
 def _after(number: int, outcome: str) -> str:

@@ -80,10 +80,13 @@ class Layout:
     lines: tuple[Line, ...]
 
 
-def lay_out(nodes: Sequence[Node], edges: Sequence[Edge], *, widest: float | None = None) -> Layout:
+def lay_out(
+    nodes: Sequence[Node], edges: Sequence[Edge], *, widest: float | None = None, below: float = _BELOW
+) -> Layout:
     """Place ``nodes`` in rows so that edges lead down, loops excepted; the same graph always looks the same.
 
-    A row that would be wider than ``widest`` is broken into several; a single node may still be wider.
+    A row that would be wider than ``widest`` is broken into several; a single node may still be wider. Between rows
+    there is as much room as lines need, but at least ``below``.
 
     An edge to the next row is drawn straight to it. Every other one runs in a lane at the right, and no line crosses a
     box. Keys must be unique, and edges must name them.
@@ -94,7 +97,7 @@ def lay_out(nodes: Sequence[Node], edges: Sequence[Edge], *, widest: float | Non
         ranks = _broken(nodes, ranks, widest)
     rows = _ordered(nodes, ranks, edges)
     aside = [edge for edge in edges if edge in backs or ranks[edge.target] != ranks[edge.source] + 1]
-    return _Router(rows, ranks, edges, aside, backs).layout()
+    return _Router(rows, ranks, edges, aside, backs, below).layout()
 
 
 def _loops(keys: Sequence[str], edges: Iterable[Edge]) -> set[Edge]:
@@ -184,8 +187,10 @@ class _Router:
         edges: Sequence[Edge],
         aside: list[Edge],
         backs: set[Edge],
+        below: float,
     ) -> None:
         self._rows, self._ranks, self._edges, self._aside, self._backs = rows, ranks, edges, aside, backs
+        self._below = below
         self._last = {row[-1].key for row in rows}
         # In each gap between rows (the first above the first row): which lines run along it, each in a track.
         self._tracks: list[list[str]] = [[] for _ in range(len(rows) + 1)]
@@ -233,7 +238,7 @@ class _Router:
 
     def _gap(self, at: int) -> float:
         tracks = len(self._tracks[at])
-        least = _BELOW if 0 < at < len(self._rows) else 0.0
+        least = self._below if 0 < at < len(self._rows) else 0.0
         return max(least, 2 * _CLEAR + (tracks - 1) * _TRACK if tracks else 0.0)
 
     def _lanes(self) -> dict[tuple[str, str], int]:

@@ -84,14 +84,33 @@ def test_every_step_of_a_long_flow_is_there(length: int, statuses: dict[str, Sta
     said = [text.rpartition(". ")[2] for text in texts(picture)]
     names = [text for text in said if text.startswith("Step ")]
     assert names == [f"Step {number}" for number in range(1, length + 1)]
-    assert float(ET.fromstring(picture).get("height") or 0) < 2_300
+    assert float(ET.fromstring(picture).get("height") or 0) < 4_400
 
 
-def test_the_small_cards_of_a_long_flow_say_what_each_comes_after_and_what_its_sign_means() -> None:
-    said = texts(svg(chain(40), {"Step 1": Status.DONE}))
+def test_a_flow_of_forty_steps_has_all_its_lines() -> None:
+    straight = svg(chain(40), {"Step 1": Status.DONE})
+    assert straight.count("<polygon") == 40, "from the start, and from each step to the next"
+    assert texts(straight)[2:5] == ["Start", "1. Step 1", "Writers"]
+    assert texts(straight)[-2:] == ["Pending", "Done"]
+
+    def after(number: int) -> list[str]:
+        if number % 4 == 3:
+            return [f"Step {number - 2}", f"Step {number - 1}"]
+        return [f"Step {number - (number % 4 or 1)}"] if number else []
+
+    branching = svg(flow(*(step(f"Step {number}", after(number)) for number in range(40))))
+    boxes = cards(branching)
+    assert len(boxes) == 41, "the start, and a card for each step"
+    assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
+    assert branching.count("<polygon") == 50
+    assert [words for words in texts(branching) if "all of them" in words] == ["Writers · all of them"] * 10
+
+
+def test_the_small_cards_of_a_very_long_flow_say_what_each_comes_after_and_what_its_sign_means() -> None:
+    said = texts(svg(chain(70), {"Step 1": Status.DONE}))
 
     assert said[2:5] == ["1. Step 1", "Writers", "2. Step 2"]
-    assert "after 39" in said
+    assert "after 69" in said
     assert said[-2:] == ["Pending", "Done"]
 
 
