@@ -63,3 +63,26 @@ def test_a_person_approves_in_one_branch_of_a_flow(ana: Person, llm: ScriptedMod
         1,
         1,
     ]
+
+
+def test_a_branch_fails_while_somebody_is_asked_in_the_other(
+    ana: Person, llm: ScriptedModel, letter: CrewInstance
+) -> None:
+    llm.when("Draft a letter about tides.").says("Dear all, tides come.")
+    llm.when("Find pictures of tides.").fails(401).says("Two pictures.")
+    llm.when("Put Dear all, tides come. and Two pictures. together.").says("The finished letter.")
+    ana.types("/crew run weekly topic=tides")
+    thread = ana.reads_thread(of="Weekly letter", until="Retry from the failed step")
+    assert thread[-1].startswith("The run failed at Pictures (Research, Researcher).")
+    assert "Done before that: Draft." in thread[-1]
+    ana.opens_thread(of="Weekly letter")
+    ana.sees("Look at it")
+
+    ana.presses("Retry from the failed step")
+    ana.sees("tries again: going on with Pictures.")
+    ana.presses("Approve")
+
+    ana.sees("The finished letter.")
+    asked = [request.prompt for request in llm.requests]
+    assert len([prompt for prompt in asked if "Draft a letter" in prompt]) == 1
+    assert len([prompt for prompt in asked if "Find pictures" in prompt]) == 2

@@ -162,6 +162,69 @@ def test_a_failure_names_the_task_the_agent_and_the_tool(
     assert ending.startswith("The run failed at Gather (Research, Researcher, tool Pause). The agent asked “Pause”")
 
 
+def test_a_task_is_given_what_a_task_of_an_earlier_crew_came_to(
+    ana: Person, crew_of: CrewMaker, llm: ScriptedModel
+) -> None:
+    for name, does in (("Tides", "Research tides."), ("Letters", "Write a letter.")):
+        crew_of(name, does)
+    crew_of.flow("Weekly letter")
+    llm.when("Research tides.").says("They come twice a day.")
+    llm.when("Write a letter.").says("Dear all.")
+    ana.types("/crew show weekly")
+    for step, crew in (("Gather", "Tides"), ("Write", "Letters")):
+        ana.presses("Add step", beside="Steps (")
+        ana.fills("Name", step)
+        ana.chooses("What it does", "Run a crew")
+        ana.chooses("Crew or flow it runs", f"{crew} (crew)")
+        ana.submits()
+        if step == "Write":
+            ana.chooses("Connected tasks", "Research uses Research (Gather)")
+        ana.submits()
+        ana.sees(f"{step} is added.")
+    ana.closes()
+
+    ana.types("/crew run weekly")
+
+    ana.reads_thread("Weekly letter", until="Run again")
+    assert "They come twice a day." in llm.heard("Write a letter.").prompt
+    assert len(llm.requests) == 2
+
+
+def test_a_model_decides_which_way_a_flow_goes(ana: Person, crew_of: CrewMaker, llm: ScriptedModel) -> None:
+    for name in ("Praise", "Mend"):
+        crew_of(name, f"{name} it.")
+        llm.when(f"{name} it.").says(f"{name}d.")
+    crew_of.flow("Weekly letter")
+    llm.when("Is the letter good?").says("**Bad.**")
+    ana.types("/crew show weekly")
+    ana.presses("Add step", beside="Steps (")
+    ana.fills("Name", "Judge")
+    ana.chooses("What it does", "Decide")
+    ana.submits()
+    ana.chooses("Decided by", "Model")
+    ana.fills("Question", "Is the letter good?")
+    ana.fills("Outcomes", "good\nbad")
+    ana.submits()
+    ana.sees("Judge is added.", "comes to good, bad")
+    for outcome, crew in (("good", "Praise"), ("bad", "Mend")):
+        ana.presses("Add step", beside="Steps (")
+        ana.fills("Name", crew)
+        ana.chooses("What it does", "Run a crew")
+        ana.chooses("Crew or flow it runs", f"{crew} (crew)")
+        ana.submits()
+        ana.chooses("Comes after", f"Judge: {outcome}")
+        ana.submits()
+        ana.sees(f"{crew} is added.")
+    ana.closes()
+
+    ana.types("/crew run weekly")
+
+    ana.reads_thread("Weekly letter", until="Mendd.")
+    ana.opens_thread("Weekly letter")
+    ana.sees("Judge · Complete", "Praise · Pending · Praise · skipped", "Run again")
+    assert not [request for request in llm.requests if "Praise it." in request.prompt]
+
+
 def test_one_step_is_tested_alone(ana: Person, a_flow: CrewInstance) -> None:
     ana.types("/crew show weekly")
     ana.picks("2. Long enough?", "Test or remove…")
