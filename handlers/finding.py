@@ -27,8 +27,9 @@ def find(words: Words, crews: Crews, actor: Actor, reply: Reply) -> int | None:
     """
     known = crews.names(by=actor)
     picked = pick(words.name, known)
-    if picked.found:
-        return picked.found[0]
+    # As it was typed comes first: a name may have quotes of its own.
+    if meant := pick(words.rest, known).found or picked.found:
+        return meant[0]
     if words.name:
         crews.refuse_unshared(words.name, by=actor)
     close = picked.close if words.name else known[:5]

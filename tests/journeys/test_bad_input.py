@@ -120,6 +120,16 @@ def test_a_name_is_kept_on_one_line_and_as_it_was_typed(ana: Person) -> None:
     ana.sees(name)
 
 
+def test_a_name_with_quotes_of_its_own_is_found_as_it_is_typed(ana: Person, crew_of: CrewMaker) -> None:
+    crew_of.empty('The „Big" plan, a=b')
+    crew_of.empty("Plan")
+
+    for typed in ('The „Big" plan, a=b', "the „Big"):
+        ana.types(f"/crew show {typed}")
+        ana.sees('The „Big" plan, a=b', "Add agent")
+        ana.closes()
+
+
 def test_a_search_for_a_whole_description_finds_its_crew(ana: Person) -> None:
     about = "市场研究" * 100
     ana.types("/crew create Markets")
