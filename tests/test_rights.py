@@ -222,8 +222,9 @@ def test_a_channel_counts_as_long_as_somebody_is_in_it(office: Office) -> None:
 def test_a_channel_that_the_bot_cannot_see_is_refused_with_the_mend(office: Office) -> None:
     office.slack.unseen.add(BOARD)
 
+    draft = ShareDraft(run_channels=[RESEARCH], edit_channels=[BOARD])
     with pytest.raises(UserError) as refusal:
-        office.share(run_channels=[RESEARCH], edit_channels=[BOARD])
+        office.sharing.share(office.crew.id, draft, by=OWNER)
 
     assert list(refusal.value.fields) == ["edit_channels"]
     assert "/invite" in refusal.value.fields["edit_channels"]

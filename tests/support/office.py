@@ -37,7 +37,7 @@ from bot.services.tasks import Tasks
 from bot.services.templates import Templates
 from bot.services.tools import Tools
 from bot.services.workflows import StepEnd, Workflows
-from store import connections, crews, limits, reviews, runs, schedules, steps, tools, versions
+from store import connections, crews, limits, reviews, runs, schedules, shares, steps, tools, versions
 from store.agents import AgentDraft
 from store.crews import CrewDraft
 from store.database import Store
@@ -215,8 +215,11 @@ class Office:
         return self.runs.start(self.crew.id, {}, by=by, channel="C0GENERAL", tell=print)
 
     def share(self, **shared: object) -> None:
-        for each in (self.crew, self.flow):
-            self.sharing.share(each.id, ShareDraft.model_validate(shared), by=OWNER)
+        """Let the crew and the flow be shared so, without a line in the audit log."""
+        levels = ShareDraft.model_validate(shared).shares()
+        with self.store.transaction() as session:
+            for each in (self.crew, self.flow):
+                shares.put(session, each.id, levels, team=TEAM)
 
     def going(self) -> Execution:
         """A run of the crew that the owner started in ``THREAD`` and this process works on."""
