@@ -69,6 +69,8 @@ LINES = {
     "change a step": "changed flow Digest",
     "remove a step": "changed flow Digest",
     "try a step alone": "started run Digest: Pause",
+    "retry a step alone": "retried run Digest: Pause",
+    "run a step alone again": "started run Digest: Pause",
     "set a flow’s state": "changed flow Digest",
     "reshape a flow’s state": "changed flow Digest",
 }

@@ -224,20 +224,21 @@ class Runs:
         viewer, files = self.rights.of(by), self.files(run_id, by=by)
         with self.store.transaction() as session:
             old = viewer.require_run(session, run_id, Level.RUN)
-            crew = viewer.require(session, old.crew_id or 0, Level.RUN)
+            crew = viewer.require(session, old.crew_id or 0, _needed(old))
             run = runs.add(
                 session,
-                crew,
+                crew.model_copy(update={"name": old.definition.name}) if old.source == runs.TRIAL else crew,
                 old.definition,
                 old.inputs,
                 version=old.crew_version,
                 by=by.user,
                 channel=old.channel,
+                source=runs.TRIAL if old.source == runs.TRIAL else "person",
                 thread_ts=thread_ts,
             )
             self.shelf.keep(session, run.id, files)
             outbox.want(session, run.id, [outbox.PARENT, outbox.PROGRESS])
-            note(session, Verb.STARTED, "run", crew.name, by=by, details=f"Run {run.id}, again as run {old.id}.")
+            note(session, Verb.STARTED, "run", run.crew_name, by=by, details=f"Run {run.id}, again as run {old.id}.")
             newest = versions.number(session, crew.id, team=by.team)
         self.launcher.launch(run, tell)
         return run, newest
@@ -265,7 +266,7 @@ class Runs:
         with self.store.transaction() as session:
             found = viewer.require_run(session, run_id, Level.RUN)
             # Whoever started it sees it and stops it for ever, but has it work on only with the crew.
-            viewer.require(session, found.crew_id or 0, Level.RUN)
+            viewer.require(session, found.crew_id or 0, _needed(found))
             run = runs.retry(session, run_id, by=by.user)
             if run is None:
                 raise NotRetried(name=found.crew_name)
@@ -322,7 +323,7 @@ class Runs:
             raise NoCrewsResult(name=old.crew_name)
         viewer = self.rights.of(by)
         with self.store.transaction() as session:
-            crew = viewer.require(session, old.crew_id or 0, Level.RUN)
+            crew = viewer.require(session, old.crew_id or 0, _needed(old))
             run = runs.add(
                 session,
                 crew,
@@ -413,3 +414,8 @@ class Runs:
         with self.store.reading() as session:
             viewer.require_run(session, run_id, Level.RUN)
             return logs.of_run(session, run_id)
+
+
+def _needed(run: Execution) -> Level:
+    """What lets somebody run the same: steps alone are for those who may change the flow, as the first time."""
+    return Level.EDIT if run.source == runs.TRIAL else Level.RUN

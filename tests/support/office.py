@@ -237,6 +237,18 @@ class Office:
             runs.finish(session, run, status, results="Facts.")
         return run
 
+    def tried(self, status: RunState) -> Execution:
+        """One of the flow's step alone, which the owner tried and which has ended so."""
+        flow = self.flow.model_copy(update={"name": "Digest: Pause"})
+        definition = self.run.definition.model_copy(update={"name": flow.name})
+        told: dict[str, Any] = {"version": 1, "by": OWNER.user, "channel": "C0GENERAL", "source": runs.TRIAL}
+        with self.store.transaction() as session:
+            run = runs.add(session, flow, definition, {}, **told)
+            claimed = runs.claim(session, run.id, owner="here")
+            assert claimed is not None
+            runs.finish(session, claimed, status, results="Facts.")
+        return run
+
     def at_a_limit(self) -> tuple[Execution, LimitPause]:
         """One that waits at a limit of its crew."""
         run, ceiling = self.going(), Ceiling("run_tokens", Scope.CREW, 10)
@@ -381,6 +393,8 @@ CHANGE: dict[str, Callable[[Office, Actor], object]] = {
     "remove a step": lambda o, by: o.flows.remove_step(o.step.id, by=by),
     "see what a step alone asks": lambda o, by: o.flows.asked_alone(o.step.id, by=by),
     "try a step alone": lambda o, by: o.runs.try_step(o.step.id, {}, by=by, channel="C0GENERAL", tell=print),
+    "retry a step alone": lambda o, by: o.runs.retry(o.tried(RunState.FAILED).id, by=by),
+    "run a step alone again": lambda o, by: o.runs.again(o.tried(RunState.COMPLETED).id, by=by, tell=print),
     "see what a step can be given": lambda o, by: o.flows.available(o.flow.id, by=by),
     "see what a task can be given": lambda o, by: o.flows.linkable(o.flow.id, by=by),
     "set a flow’s state": lambda o, by: o.flows.set_state(o.flow.id, STATE, version=1, by=by),
