@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -25,6 +26,7 @@ _ALIASES = {
 # How many times are looked at to find two that are too near to each other: more than a day of the shortest allowed.
 _LOOKED_AT = 300
 _LAST = 0
+_TH = re.compile(r"\b(\d+)th\b")
 # Where a rule is only looked at; a leap year, so that 29 February is found at once.
 _SOMETIME = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -118,7 +120,8 @@ class Recurrence(BaseModel):
             case Kind.ONCE:
                 return f"once, on {spoken_date(self.on)} {at}" if self.on else "once"
             case Kind.CRON:
-                said = CronSim(self.expression, _SOMETIME).explain()
+                # The library writes “the 31th day”.
+                said = _TH.sub(lambda found: _ordinal(int(found[1])), CronSim(self.expression, _SOMETIME).explain())
                 return f"{said[:1].lower()}{said[1:]} (cron {self.expression})"
 
     def after(self, moment: datetime, zone: ZoneInfo) -> datetime | None:

@@ -44,6 +44,8 @@ def local(rule: Recurrence, zone: ZoneInfo, after: str, count: int = 3) -> list[
         (Recurrence(kind=Kind.ONCE, on=date(2026, 12, 4)), "once, on Friday 4 December 2026 at 9:00"),
         (cron("0 9 * * mon-fri"), "at 09:00 on Monday through Friday (cron 0 9 * * mon-fri)"),
         (cron("@daily"), "at 00:00 every day (cron 0 0 * * *)"),
+        (cron("0 0 31 * *"), "at 00:00 on the 31st day of every month (cron 0 0 31 * *)"),
+        (cron("0 0 12,22 * *"), "at 00:00 on the 12th and the 22nd day of month (cron 0 0 12,22 * *)"),
     ],
 )
 def test_a_rule_is_said_in_words(rule: Recurrence, words: str) -> None:
