@@ -36,6 +36,11 @@ class InputsMissing(UserError):
 class InputsRefused(FormRefused):
     """{reason}"""
 
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        """Say what is wrong with each input, by name also where there is no field to say it under."""
+        said = (sentence if f"“{name}”" in sentence else f"{name}: {sentence}" for name, sentence in wrong.items())
+        super().__init__(fields=dict(wrong), reason=" ".join(said))
+
 
 def prepared(
     session: Session,
@@ -70,7 +75,7 @@ def _fitting(flow: CrewInstance, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs in the types that the state asks for, those left empty left out."""
     begun, wrong = state.begin(flow.state_schema, inputs)
     if wrong:
-        raise InputsRefused(fields=wrong)
+        raise InputsRefused(wrong)
     return {name: begun[name] for name, value in inputs.items() if value is not None and str(value).strip()}
 
 

@@ -192,7 +192,7 @@ class Runs:
             definition = alone(frozen_whole(session, flow), step.key)
             _, wrong = begin(definition.state, inputs)
             if wrong:
-                raise InputsRefused(fields=wrong)
+                raise InputsRefused(wrong)
             named = flow.model_copy(update={"name": definition.name})
             version = versions.number(session, flow.id, team=by.team)
             run = runs.add(

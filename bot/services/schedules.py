@@ -15,7 +15,7 @@ from bot.services.admins import Admins
 from bot.services.audit import Verb, note
 from bot.services.crews import needed_inputs
 from bot.services.rights import Rights, Viewer
-from bot.services.runs import InputsMissing, Runs, Tell
+from bot.services.runs import InputsMissing, InputsRefused, Runs, Tell
 from bot.time_words import resolved
 from store import agents, crews, schedules, tasks, workspace_settings
 from store.crews import CrewInstance
@@ -132,8 +132,7 @@ class Schedules:
             raise InputsMissing(name=crew.name, missing=", ".join(missing))
         filled_in = resolved(given, now.astimezone(zone))
         if crew.is_flow and (wrong := state.begin(crew.state_schema, filled_in)[1]):
-            reason = " ".join(f"{name}: {sentence}" for name, sentence in wrong.items())
-            raise FormRefused(reason=reason)
+            raise InputsRefused(wrong)
         return Preview(crew, draft, draft.recurrence.next_times(now, zone), filled_in)
 
     def create(self, crew_id: int, draft: ScheduleDraft, *, by: Actor) -> Schedule:

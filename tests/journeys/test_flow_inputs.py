@@ -89,7 +89,7 @@ def test_an_expert_writes_json_behind_the_name(ana: Person, a_flow: CrewInstance
 
 def test_a_command_that_does_not_fit_starts_nothing(ana: Person, a_flow: CrewInstance) -> None:
     ana.types("/crew run weekly topic=batteries rounds=many")
-    ana.sees("It must be a whole number.")
+    ana.sees("rounds: It must be a whole number.")
     ana.types("/crew run weekly subject=batteries")
 
     seen = ana.sees("has no input called subject. It asks for topic, rounds")
