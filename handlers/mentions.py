@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
@@ -22,7 +22,7 @@ from bot.slack.commands import Commands
 from bot.slack.conversations import Conversations
 from bot.slack.people import People
 from bot.slack.said import Said
-from bot.slack.text import escape, fit_escaped
+from bot.slack.text import escape, fit, fit_escaped
 from bot.slack.wishes import Meant, Wants, meant
 from handlers import crew_list
 from handlers.assistant import said_elsewhere
@@ -187,14 +187,32 @@ def help_mentioned(commands: Commands, admins: Admins, actor: Actor, reply: Repl
     reply("What I can do", [*_sentences(), *menu(commands, admin=admins.is_admin(actor))])
 
 
-def meet_anything_else(said: Said, crews: Crews, actor: Actor, reply: Reply) -> None:
-    wanted = meant(said.text, crews.names(by=actor))
+def take_thanks(reply: Reply) -> None:
+    reply("You’re welcome.")
+
+
+def meet_anything_else(said: Said, commands: Commands, crews: Crews, actor: Actor, reply: Reply) -> None:
+    names = crews.names(by=actor)
+    wanted = meant(said.wish.words, names)
     if wanted.found:
         sheet = crews.sheet(wanted.found[0], by=actor)
         inputs = known_inputs(sheet.inputs, wanted.inputs, wanted.about)
         reply(f"Run {sheet.crew.name}?", ask_for_rest(sheet, inputs, wanted.about))
         return
+    word, _, rest = said.wish.words.partition(" ")
+    if word.casefold() in commands:
+        reply("That is a command", [_command(commands.command, word.casefold(), rest, names)])
+        return
     reply("How can I help?", [blocks.section(_met(said)), *_sentences(), *_ways()])
+
+
+def _command(command: str, name: str, rest: str, crews: Sequence[tuple[int, str]]) -> Json:
+    """What a command does as well as a sentence, which may open a window; so a button comes first."""
+    found = meant(rest, crews).found
+    words = found[1] if found else rest
+    typed = fit_escaped(f"{command} {name} {words}".strip().replace("`", "’"), 300)
+    button = blocks.button(name.capitalize(), f"do.{name}", fit(words, 1_900) or None)
+    return blocks.section(f"That is what `{typed}` does:", accessory=button)
 
 
 def _met(said: Said) -> str:
@@ -256,5 +274,6 @@ _ANSWERS: dict[Wants, Callable[..., Any]] = {
     Wants.CREATE: offer_new_crew,
     Wants.STOP: stop_mentioned,
     Wants.HELP: help_mentioned,
+    Wants.THANKS: take_thanks,
     Wants.SOMETHING: meet_anything_else,
 }

@@ -29,12 +29,13 @@ class Wants(Enum):
     RUNS = auto()
     SCHEDULES = auto()
     HELP = auto()
+    THANKS = auto()
     SOMETHING = auto()
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for, and the words that say of what; all of the words where nothing was recognised."""
+    """What is asked for, and the words that say of what; where nothing was recognised, all but what is polite."""
 
     wants: Wants
     words: str = ""
@@ -63,7 +64,8 @@ _RULES: tuple[tuple[Wants, str], ...] = (
     (Wants.AGAIN, r"(?:re-?run|(?:run|do|try)(?: it| this| that)? (?:again|once more)|again)"),
     (Wants.WAITING, r".*\b(?:wait(?:s|ing)? for me|needs? me|my reviews|my approvals|to approve|to review)\b.*"),
     (Wants.RUNNING, r"(?:.*\b(?:is|are|what(?:’|')s)\b.*\b(?:running|going on|in progress)\b.*|status|what now)"),
-    (Wants.SCHEDULES, r"(?:(?:show|list|what are)\b.*\bschedules\b.*|schedules|what is scheduled)"),
+    (Wants.RUNNING, r"(?:running|anything running|what runs(?: now)?)"),
+    (Wants.SCHEDULES, r"(?:(?:show|list|what are)\b.*\bschedules\b.*|schedules|what(?: is|(?:’|')s) scheduled)"),
     (
         Wants.RUNS,
         r"(?:(?:show|list)\b.*\b(?:last|recent|my|the) runs\b.*|runs|history|(?:last|recent) runs|what ran\b.*)",
@@ -72,7 +74,12 @@ _RULES: tuple[tuple[Wants, str], ...] = (
     (Wants.LIST, r"(?:what|which) (?:crews|flows)\b.*"),
     (
         Wants.HELP,
-        r"(?:help|hi|hello|hey|commands|who are you|how (?:do|does|can)\b.*|what (?:can|do) you\b.*|what is this)",
+        r"(?:help(?: me)?|hi|hello|hey|commands|who are you|how (?:do|does|can)\b.*|what (?:can|do) you\b.*|what is this)",
+    ),
+    (
+        Wants.THANKS,
+        r"(?:(?:many|thanks|thank you|thx|cheers|a lot|so much|very much|great|perfect|nice|cool|ok|okay|well done"
+        r"|good (?:job|work)|👍|🙏|:\+1:|:pray:)[\s,!.]*)+",
     ),
     (
         Wants.CREATE,
@@ -80,7 +87,7 @@ _RULES: tuple[tuple[Wants, str], ...] = (
     ),
     (Wants.IMPORT, r"import\b.*"),
     (Wants.STOP, r"(?:stop|cancel|abort)\b(.*)"),
-    (Wants.RUN, r"(?:run|start|launch|execute|kick off)\b(.+)"),
+    (Wants.RUN, r"(?:run|start|launch|execute|kick off)\b(.*)"),
     (Wants.SHOW, r"(?:show|open|edit|describe|tell me about|what is|what does)\b(?: me)?(.+?)(?: do)?"),
 )
 # What may stand between the name of a crew and what it is to work on.
@@ -97,7 +104,7 @@ def understand(text: str) -> Wish:
         if found := re.fullmatch(rf"{rule}[\s?!.]*", plain, flags=re.IGNORECASE):
             words = (found[1] if found.re.groups else "").strip()
             return Wish(wants, "" if wants is Wants.STOP and words.casefold() in _IT else words)
-    return Wish(Wants.SOMETHING, said)
+    return Wish(Wants.SOMETHING, plain)
 
 
 def meant(text: str, crews: Sequence[tuple[int, str]]) -> Meant:

@@ -98,7 +98,8 @@ def test_what_others_may_not_see_is_answered_to_the_asker_alone(ana: Person, ben
         ("show the last runs", "There are no runs yet."),
         ("show market research", "👥 Market research · crew, yours"),
         ("what does market research do?", "👥 Market research · crew, yours"),
-        ("run", "I don’t know what to do with “run”."),
+        ("run", "Which crew? Write for example run market research about tides."),
+        ("thanks!", "You’re welcome."),
         ("run nothing at all", "There is no crew called “nothing at all”."),
         ("the weather is nice", "I don’t know what to do with “the weather is nice”."),
         ("market research about tides", "Market research still needs a look at its inputs."),
@@ -111,6 +112,18 @@ def test_everything_written_to_the_bot_is_answered(ana: Person, a_crew: object, 
     ana.types(said)
 
     ana.sees(answer)
+
+
+def test_what_a_command_does_is_a_button_away(ana: Person, a_crew: object) -> None:
+    ana.types("@Crew please schedule market research every Monday")
+    ana.sees("That is what /crew schedule Market research does:")
+    ana.presses("Schedule")
+    ana.sees("“Market research” will run by itself:")
+    ana.closes()
+
+    ana.types("@Crew delete market research")
+    ana.presses("Delete")
+    ana.sees("Delete Market research?")
 
 
 def test_a_new_crew_begins_with_the_name_that_was_said(ana: Person) -> None:

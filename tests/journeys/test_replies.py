@@ -33,6 +33,16 @@ def test_a_reply_changes_the_result(ana: Person, ben: Person, llm: ScriptedModel
     assert len(llm.requests) == 2
 
 
+def test_thanks_are_no_change_to_the_result(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    runs_it(ana, llm)
+    ana.opens_thread(of="Started by")
+
+    ana.types("@Crew Great, thanks a lot!")
+
+    ana.sees("You’re welcome.")
+    assert len(llm.requests) == 1
+
+
 def test_a_reply_runs_it_again(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
     runs_it(ana, llm)
     ana.opens_thread(of="Started by")
