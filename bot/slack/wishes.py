@@ -72,14 +72,11 @@ _RULES: tuple[tuple[Wants, str], ...] = (
     ),
     (Wants.LIST, r"(?:list|crews|flows|(?:show|list)(?: me)?(?: all| my| our| the)* (?:crews|flows)\b.*)"),
     (Wants.LIST, r"(?:what|which) (?:crews|flows)\b.*"),
-    (
-        Wants.HELP,
-        r"(?:help(?: me)?|hi|hello|hey|commands|who are you|how (?:do|does|can)\b.*|what (?:can|do) you\b.*|what is this)",
-    ),
+    (Wants.HELP, r"(?:help(?: me)?|hi|hello|hey|commands|who are you|what is this)"),
+    (Wants.HELP, r"(?:how (?:do|does|can)\b.*|what (?:can|do) you\b.*)"),
     (
         Wants.THANKS,
-        r"(?:(?:many|thanks|thank you|thx|cheers|a lot|so much|very much|great|perfect|nice|cool|ok|okay|well done"
-        r"|good (?:job|work)|👍|🙏|:\+1:|:pray:)[\s,!.]*)+",
+        r"(?:(?:thanks|thank you|thx|cheers|a lot|so much|very much|great|perfect|nice|cool|okay|ok|👍|🙏)[\s,!.]*)+",
     ),
     (
         Wants.CREATE,
