@@ -225,7 +225,7 @@ class Crewcall:
         self.live_home = LiveHome(Home(self.store, self.rights, self.reviews), self.gate, Permalinks(self.client))
         self._parts.append(self.live_home.close)
         pruning = Pruning(self.store, self.settings.log_days)
-        self.workflows = Workflows(self.store, self.rights, self.runs, self._finish_step)
+        self.workflows = Workflows(self.store, self.runs, self._finish_step)
         jobs = (
             self.clock.tick,
             self.reviews.expire,

@@ -12,6 +12,8 @@ from bot.local_slack.workspace import APP_ID
 
 # What a value of each type of parameter must be; ids are strings too.
 _VALUES: dict[str, type | tuple[type, ...]] = {"boolean": bool, "integer": int, "number": (int, float), "array": list}
+# Who used the workflow: Slack gives it, and whoever builds the workflow sees no field for it.
+_USER = "slack#/types/user_context"
 
 
 def offered(slack: Slack) -> list[Json]:
@@ -26,9 +28,12 @@ def start(slack: Slack, user: str, callback_id: str, inputs: Json) -> Json:
         raise Trouble("There is no such step.")
     wanted = facts.get("input_parameters", {})
     given = {name: value for name, value in inputs.items() if value not in (None, "")}
-    if unknown := given.keys() - wanted.keys():
+    if unknown := given.keys() - {name for name, one in wanted.items() if one["type"] != _USER}:
         raise Trouble(f"The step has no input {', '.join(sorted(unknown))}.")
     for name, parameter in wanted.items():
+        if parameter["type"] == _USER:
+            given[name] = {"id": user, "secret": secrets.token_hex(16)}
+            continue
         if name not in given and parameter.get("is_required"):
             raise Trouble(f"“{parameter.get('title', name)}” is required.")
         if name in given and not _fits(given[name], parameter["type"]):

@@ -59,8 +59,8 @@ def parent(picture: RunPicture) -> Message:
 
 
 def _starter(run: Execution) -> str:
-    by_clock = "’s schedule" if run.slot else ""
-    return f"Started by <@{run.started_by}>{by_clock}"
+    how = "’s schedule" if run.slot else " in a workflow" if run.source == "workflow" else ""
+    return f"Started by <@{run.started_by}>{how}"
 
 
 def progress(picture: RunPicture, now: datetime) -> Message:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from bot.errors import UserError
 from bot.services import Actor
-from bot.services.rights import Rights
+from bot.services.rights import Viewer
 from bot.services.runs import Runs
 from bot.services.step_inputs import read_inputs
 from store import crews, runs, shares, workflow_steps
 from store.database import Store
 from store.runs import Execution, RunState
-from store.shares import EVERYBODY, Level
+from store.shares import EVERYBODY, Level, Seer
 
 if TYPE_CHECKING:
     from store.crews import CrewInstance
@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 class NoSuchCrew(UserError):
     """There is no crew called “{name}”."""
+
+
+class NobodyThere(UserError):
+    """Slack does not say who used this workflow. Add the step again, in a workflow that begins with a person."""
 
 
 class NotForWorkflows(UserError):
@@ -51,19 +55,21 @@ Finish = Callable[[StepEnd], None]
 class Workflows:
     """The steps that workflows of the workspace run."""
 
-    def __init__(self, store: Store, rights: Rights, run_service: Runs, finish: Finish) -> None:
+    def __init__(self, store: Store, run_service: Runs, finish: Finish) -> None:
         self.store = store
-        self.rights = rights
         self.runs = run_service
         self.finish = finish
 
     def begin(self, step_id: str, crew: str, inputs: str, *, channel: str, by: Actor) -> None:
         """Run a crew for a step, once however often the step is told of; what is wrong ends the step.
 
-        Whoever built the workflow says who runs it and where, and reads the result: only what everybody may run is run.
+        Whoever built the workflow says what is run and where, and reads the result: only what everybody may run is run,
+        and it is run by whoever used the workflow, ``by``; an empty user is nobody.
         """
-        viewer = self.rights.of(by)
+        viewer = Viewer(by, Seer(by.user, (EVERYBODY,)))
         try:
+            if not by.user:
+                raise NobodyThere
             given = read_inputs(inputs)
             with self.store.transaction() as session:
                 if workflow_steps.known(session, step_id, team=by.team):

@@ -11,8 +11,10 @@ from bot.app import Crewcall
 from bot.local_slack import LocalSlack
 from bot.services.sharing import Access
 from bot.settings import Settings
+from handlers.workflows import run_crew
 from store.crews import CrewInstance
 from tests.journeys.conftest import CrewMaker
+from tests.support.office import BEN, OWNER, Office
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
 
@@ -20,7 +22,7 @@ STEP = "Run a crew"
 
 
 def begins(person: Person, **inputs: str) -> str:
-    return person.runs_step(STEP, **{"crew": "Market research", "channel": "#general", "person": person.name, **inputs})
+    return person.runs_step(STEP, **{"crew": "Market research", "channel": "#general", **inputs})
 
 
 def test_a_step_completes_with_the_result(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
@@ -31,7 +33,7 @@ def test_a_step_completes_with_the_result(ana: Person, llm: ScriptedModel, a_cre
     ended = ana.sees_step(step, "completed")
     assert ended["outputs"]["result"] == "They rise."
     assert ended["outputs"]["link"].startswith("http")
-    ana.sees("Market research · ✅ Done", "topic: deep tides")
+    ana.sees("Market research · ✅ Done", "Started by @Ana Ferreira in a workflow", "topic: deep tides")
 
 
 @pytest.mark.parametrize(
@@ -62,9 +64,40 @@ def test_a_workflow_runs_only_what_is_shared_with_everybody(ana: Person, ben: Pe
     ana.chooses("Channels whose members may run it", "#research")
     ana.submits()
 
-    step = ben.runs_step(STEP, crew="Market research", inputs="topic=tides", channel="#research", person="Ana Ferreira")
+    # Not for those who may run it either: whoever built the workflow reads the result, too.
+    step = ana.runs_step(STEP, crew="Market research", inputs="topic=tides", channel="#research")
+    assert ana.sees_step(step, "failed")["error"].startswith("“Market research” is not shared with everybody")
+    step = ben.runs_step(STEP, crew="Market research", inputs="topic=tides", channel="#research")
 
     assert ben.sees_step(step, "failed")["error"].startswith("“Market research” is not shared with everybody")
+
+
+def test_nobody_who_builds_a_workflow_says_who_runs_it(office: Office) -> None:
+    office.share(everybody="run")
+    inputs = {"crew": office.crew.name, "channel": "C0GENERAL"}
+
+    def told(step: str, person: object) -> None:
+        run_crew({"function_execution_id": step, "inputs": {**inputs, "person": person}}, office.workflows, BEN)
+
+    for number, person in enumerate((OWNER.user, {}, None, [OWNER.user])):
+        told(f"Fx{number}", person)
+
+    assert {end.error for end in office.ends} == {
+        "Slack does not say who used this workflow. Add the step again, in a workflow that begins with a person."
+    }
+    assert [run.id for run in office.runs.latest(by=OWNER)] == [office.run.id]
+    told("Fx9", {"id": BEN.user})
+    assert office.runs.latest(by=OWNER)[0].started_by == BEN.user
+
+
+def test_the_crew_is_deleted_before_its_step_begins(ana: Person, a_crew: CrewInstance) -> None:
+    ana.types("/crew delete market")
+    ana.presses("Delete…", and_confirms="Delete")
+    ana.sees("Market research is deleted.")
+
+    step = begins(ana, inputs="topic=tides")
+
+    assert ana.sees_step(step, "failed")["error"] == "There is no crew called “Market research”."
 
 
 def test_a_step_is_completed_after_a_restart(

@@ -176,7 +176,7 @@ class Office:
         self.previews = Previews(store, rights)
         self.home = Home(store, rights, self.reviews)
         self.ends: list[StepEnd] = []
-        self.workflows = Workflows(store, rights, self.runs, self.ends.append)
+        self.workflows = Workflows(store, self.runs, self.ends.append)
         self.schedules = Schedules(store, rights, self.admins, self.slack, self.runs)
         if like is None:
             self._furnish()

@@ -32,7 +32,9 @@ export class StepsPane {
 
   form(step) {
     const title = uid("step");
-    const inputs = step.input_parameters.map((parameter) => [parameter, control(parameter)]);
+    // Who used the workflow is nobody's to fill in.
+    const asked = step.input_parameters.filter((parameter) => parameter.type !== "slack#/types/user_context");
+    const inputs = asked.map((parameter) => [parameter, control(parameter)]);
     const run = async (event) => {
       event.preventDefault();
       const values = Object.fromEntries(inputs.map(([parameter, input]) => [parameter.name, valueOf(parameter, input)]));
@@ -106,5 +108,6 @@ function outcome(step) {
 
 function rows(entries) {
   const shown = (value) => (workspace.channels.has(value) ? `#${channelName(value)}` : userName(value));
-  return el("dl", {}, entries.map(([name, value]) => [el("dt", {}, name), el("dd", {}, shown(String(value)))]));
+  const words = (value) => shown(String(value?.id ?? value));
+  return el("dl", {}, entries.map(([name, value]) => [el("dt", {}, name), el("dd", {}, words(value))]));
 }
