@@ -67,7 +67,8 @@ def add_agent(
 ) -> None:
     agent = agents.add(NEW_AGENT.meta(view)["crew"], NEW_AGENT.read(view), by=actor)
     ack()
-    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is added.")
+    notice = f"*{escape(agent.name)}* is added."
+    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=notice, near=agent)
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 
@@ -102,7 +103,8 @@ def change_agent(
     meta = EDIT_AGENT.meta(view)
     agent = agents.change(meta["agent"], EDIT_AGENT.read(view), version=meta["version"], by=actor)
     ack()
-    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is saved.")
+    notice = f"*{escape(agent.name)}* is saved."
+    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=notice, near=agent)
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 

@@ -27,16 +27,23 @@ _MOST_PROBLEMS = 6
 _MOVES = (("Move up", "up"), ("Move down", "down"))
 
 
-def crew_page(sheet: CrewSheet, *, place: str | None, notice: str | None = None, picture: Json | None = None) -> Json:
+def crew_page(
+    sheet: CrewSheet,
+    *,
+    place: str | None,
+    notice: str | None = None,
+    picture: Json | None = None,
+    near: Agent | Task | None = None,
+) -> Json:
     """The page; ``place`` is the channel its runs are posted in, ``notice`` a mrkdwn sentence on top.
 
-    ``picture`` is the block with that of a flow, once it is drawn.
+    ``picture`` is the block with that of a flow, once it is drawn; a long list shows the stretch with ``near``.
     """
     rows = [
         *([blocks.alert(notice, "success")] if notice else []),
         *_basics(sheet),
         *_problems(sheet),
-        *(flow_rows(sheet.flow, picture) if sheet.flow else [*_agents(sheet), *_tasks(sheet)]),
+        *(flow_rows(sheet.flow, picture) if sheet.flow else [*_agents(sheet, near), *_tasks(sheet, near)]),
         *contained(sheet),
         *crew_lines(sheet.schedules),
         *_runs(sheet),
@@ -164,20 +171,21 @@ def _mend(problem: Problem, sheet: CrewSheet) -> Json:
     return blocks.button(label, action_id, value, accessibility_label=f"{label}: {problem.sentence}")
 
 
-def _agents(sheet: CrewSheet) -> Iterable[Json]:
+def _agents(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add agent", "agent.add", str(sheet.crew.id)) if may_edit else None
     yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add)
     if not sheet.agents:
         yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
-    for agent in sheet.agents[:_MOST_AGENTS]:
+    first = _first(sheet.agents, _MOST_AGENTS, near)
+    for agent in sheet.agents[first : first + _MOST_AGENTS]:
         menu = _menu("agent", agent) if may_edit else None
         yield blocks.section(_agent_line(agent, sheet), accessory=menu, block_id=f"agent-{agent.id}")
-    yield from _more(sheet.agents, _MOST_AGENTS, "agent")
+    yield from _turns("agent", sheet, sheet.agents, _MOST_AGENTS, first)
 
 
-def _tasks(sheet: CrewSheet) -> Iterable[Json]:
+def _tasks(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add task", "task.add", str(sheet.crew.id)) if may_edit else None
@@ -186,10 +194,11 @@ def _tasks(sheet: CrewSheet) -> Iterable[Json]:
         yield blocks.context(
             "A task says what to do and what a good result looks like. Write {topic} to be asked for it."
         )
-    for number, task in enumerate(sheet.tasks[:_MOST_TASKS], 1):
+    first = _first(sheet.tasks, _MOST_TASKS, near)
+    for number, task in enumerate(sheet.tasks[first : first + _MOST_TASKS], first + 1):
         line, menu = _task_line(number, task, sheet), _menu("task", task, *_MOVES) if may_edit else None
         yield blocks.section(line, accessory=menu, block_id=f"task-{task.id}")
-    yield from _more(sheet.tasks, _MOST_TASKS, "task")
+    yield from _turns("task", sheet, sheet.tasks, _MOST_TASKS, first)
 
 
 def contained(sheet: CrewSheet) -> Iterable[Json]:
@@ -252,6 +261,31 @@ def _special(task: Task) -> str:
 def _menu(noun: str, thing: Agent | Task, *more: tuple[str, str]) -> Json:
     choices = (("Edit", "edit"), ("More settings", "settings"), *more, ("Remove or move…", "remove"))
     return blocks.overflow(f"{noun}.menu", *(blocks.option(label, f"{what}:{thing.id}") for label, what in choices))
+
+
+def _first(things: Sequence[Agent | Task], most: int, near: Agent | Task | None) -> int:
+    """Where the stretch of ``most`` rows begins in which ``near`` stands, else 0."""
+    at = next((at for at, thing in enumerate(things) if near and _same(thing, near)), 0)
+    return at - at % most
+
+
+def _same(one: Agent | Task, other: Agent | Task) -> bool:
+    return type(one) is type(other) and one.id == other.id
+
+
+def _turns(noun: str, sheet: CrewSheet, things: Sequence[Agent | Task], most: int, shown: int) -> Iterable[Json]:
+    """A button for each other stretch of a list for which a window has no room."""
+    buttons = [
+        blocks.button(
+            f"{noun.capitalize()}s {first + 1} to {min(first + most, len(things))}",
+            f"crew.turn.{noun}.{first}",
+            f"{sheet.crew.id}:{noun}:{things[first].id}",
+        )
+        for first in range(0, len(things), most)
+        if first != shown
+    ]
+    if buttons:
+        yield blocks.actions(*buttons[:25], block_id=f"{noun}s.turn")
 
 
 def _more(things: Sequence[object], shown: int, noun: str) -> Iterable[Json]:

@@ -61,6 +61,7 @@ def register(app: App, commands: Commands) -> None:
     app.action(re.compile(r"^crew\.open"))(open_pressed_crew)
     app.action("crew.part")(turn_to_page)
     app.action(re.compile(r"^page\.open"))(turn_to_page)
+    app.action(re.compile(r"^crew\.turn\."))(turn_to_stretch)
     app.action("crew.edit")(edit_crew)
     app.view(EDIT_CREW.callback_id)(change_crew)
     app.action("crew.copy")(ask_for_copy)
@@ -117,6 +118,17 @@ def turn_to_page(
 ) -> None:
     ack()
     pages.show(client, body["view"]["id"], int(action["value"]), by=actor, place=place)
+
+
+def turn_to_stretch(
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+) -> None:
+    ack()
+    crew_id, noun, first = action["value"].split(":")
+    sheet = crews.sheet(int(crew_id), by=actor)
+    things = sheet.agents if noun == "agent" else sheet.tasks
+    near = next((thing for thing in things if thing.id == int(first)), None)
+    client.views_update(view_id=body["view"]["id"], view=crew_page(sheet, place=place, near=near))
 
 
 def edit_crew(

@@ -125,7 +125,8 @@ def configure_agent(
     meta = AGENT_SETTINGS.meta(view)
     agent = agents.configure(meta["agent"], AGENT_SETTINGS.read(view), version=meta["version"], by=actor)
     ack()
-    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=f"*{escape(agent.name)}* is saved.")
+    notice = f"*{escape(agent.name)}* is saved."
+    page = crew_page(crews.sheet(agent.crew_id, by=actor), place=place, notice=notice, near=agent)
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 
@@ -135,7 +136,8 @@ def configure_task(
     meta = TASK_SETTINGS.meta(view)
     task = tasks.configure(meta["task"], TASK_SETTINGS.read(view), version=meta["version"], by=actor)
     ack()
-    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
+    notice = f"*{escape(task.name)}* is saved."
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=notice, near=task)
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 
@@ -163,7 +165,8 @@ def set_review(
     meta = REVIEW.meta(view)
     task = tasks.set_review(meta["task"], REVIEW.read(view).settings(), version=meta["version"], by=actor)
     ack()
-    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
+    notice = f"*{escape(task.name)}* is saved."
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=notice, near=task)
     client.views_update(view_id=view["root_view_id"], view=page)
     # The window below saves over what is the newest version now; what was typed in it stays.
     settings = of_task(task, {**meta, "version": task.version})

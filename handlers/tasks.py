@@ -62,7 +62,8 @@ def add_task(
 ) -> None:
     task = tasks.add(NEW_TASK.meta(view)["crew"], NEW_TASK.read(view), by=actor)
     ack()
-    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is added.")
+    notice = f"*{escape(task.name)}* is added."
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=notice, near=task)
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 
@@ -107,7 +108,8 @@ def _move(
     place: str | None,
 ) -> None:
     task = tasks.move(task_id, later=where == "down", by=actor)
-    client.views_update(view_id=body["view"]["id"], view=crew_page(crews.sheet(task.crew_id, by=actor), place=place))
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, near=task)
+    client.views_update(view_id=body["view"]["id"], view=page)
 
 
 def change_task(
@@ -116,7 +118,8 @@ def change_task(
     meta = EDIT_TASK.meta(view)
     task = tasks.change(meta["task"], EDIT_TASK.read(view), version=meta["version"], by=actor)
     ack()
-    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=f"*{escape(task.name)}* is saved.")
+    notice = f"*{escape(task.name)}* is saved."
+    page = crew_page(crews.sheet(task.crew_id, by=actor), place=place, notice=notice, near=task)
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bot.app import Crewcall
+from bot.services import Actor
+from bot.services.agents import Agents
+from bot.services.tasks import Tasks
+from store.agents import AgentDraft
 from store.crews import CrewInstance
+from store.tasks import TaskDraft
 from tests.journeys.conftest import CrewMaker
 from tests.support.people import Person
 
@@ -113,6 +119,34 @@ def test_a_task_can_use_only_the_tasks_before_it(ana: Person, a_crew: CrewInstan
 
     ana.sees("Edit task")
     assert "Uses the results of" not in ana.labels
+
+
+def test_what_a_page_has_no_room_for_is_a_press_away(ana: Person, crewcall: Crewcall, a_crew: CrewInstance) -> None:
+    by = Actor("T0NORTHWIND", ana.id)
+    tasks = Tasks(crewcall.store, crewcall.rights)
+    members = Agents(crewcall.store, crewcall.rights, crewcall.connections.problem)
+    for number in range(2, 37):
+        tasks.add(a_crew.id, TaskDraft(name=f"Step {number}", description="Go on.", expected_output="Facts."), by=by)
+        members.add(
+            a_crew.id, AgentDraft(name=f"Agent {number}", role="Analyst", goals=["Go"], backstory="New."), by=by
+        )
+
+    ana.types("/crew edit market")
+    assert "Step 36" not in ana.sees("35. Step 35", "Tasks 36 to 36", "Agents 26 to 36")
+    ana.presses("Tasks 36 to 36")
+    ana.sees("36. Step 36", "Tasks 1 to 35", "Agent 25")
+    ana.picks("36. Step 36", "Edit")
+    ana.fills("Name", "Last step")
+    ana.submits()
+    ana.sees("Last step is saved.", "36. Last step")
+    ana.picks("36. Last step", "Move up")
+    ana.sees("35. Last step")
+
+    ana.presses("Agents 26 to 36")
+    ana.picks("Agent 36", "Edit")
+    ana.fills("Name", "Ida")
+    ana.submits()
+    ana.sees("Ida is saved.", "Ida · Analyst")
 
 
 def test_nothing_is_deleted_before_the_question_is_answered(ana: Person, a_crew: CrewInstance) -> None:
