@@ -144,6 +144,7 @@ def test_every_setting_of_a_review_is_there_again(ana: Person, a_crew: CrewInsta
 def test_a_review_is_taken_away_again(ana: Person, a_crew: CrewInstance) -> None:
     settings_of(ana, "Research {topic}.", a_crew)
     ana.presses("Human review")
+    ana.sees("How many must agree")
     ana.submits()
     ana.sees("Somebody approves its result before it is used.")
     settings_of(ana, "Research {topic}.", a_crew)
