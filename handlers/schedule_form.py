@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from bot.recurrence import Day, Kind, Recurrence, check, spoken, zone_of
+from bot.services.checks import Problem
 from bot.services.schedules import Preview
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
@@ -81,12 +82,16 @@ _Input = Annotated[str, AfterValidator(_spelt)]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a form asks about: inputs by name with whether they must be given, and what is chosen at the moment."""
+    """What a form asks about: inputs by name with whether they must be given, and what is chosen at the moment.
+
+    A new schedule has the ``zone`` of the person, one that is there keeps that of whoever made it.
+    """
 
     names: Mapping[str, bool]
     zone: str
     kind: Kind = Kind.WEEKDAYS
     news: News = News.ALWAYS
+    new: bool = True
 
     def form(self) -> Form[BaseModel]:
         """The form; the fields that go with what is chosen are there, the others are not."""
@@ -130,7 +135,8 @@ class Asked:
         return fields
 
     def _when(self) -> dict[str, Any]:
-        local = f"On the clock of {self.zone}, your time zone in Slack."
+        whose = "your time zone in Slack" if self.new else "which this schedule was made for"
+        local = f"On the clock of {self.zone}, {whose}."
         example = "Minute, hour, day of the month, month, day of the week, such as 0 9 * * 1-5; @daily works too."
         return {
             "days": (list[Day], Field([Day.MONDAY], title="Days", min_length=1)),
@@ -172,7 +178,7 @@ class Asked:
     def of(cls, view: Json) -> Asked:
         """What a form on the screen asks about."""
         meta = meta_of(view)
-        return cls(meta["names"], meta["zone"], Kind(meta["kind"]), News(meta["news"]))
+        return cls(meta["names"], meta["zone"], Kind(meta["kind"]), News(meta["news"]), new="schedule" not in meta)
 
 
 def new_form(
@@ -188,7 +194,7 @@ def new_form(
 def edit_form(schedule: Schedule, names: Mapping[str, bool], meta: Mapping[str, object]) -> Json:
     """The form with what the schedule has."""
     rule = schedule.recurrence
-    asked = Asked(names, schedule.zone, rule.kind, schedule.news)
+    asked = Asked(names, schedule.zone, rule.kind, schedule.news, new=False)
     # Slack's menu of channels has no direct messages.
     channel = schedule.channel if schedule.channel.startswith(("C", "G")) else ""
     values: dict[str, object] = rule.model_dump() | {
@@ -205,7 +211,7 @@ def switched(view: Json, action: Json) -> Json:
     meta = meta_of(view)
     field = action["action_id"].rpartition(".")[2]
     meta[field] = action["selected_option"]["value"]
-    asked = Asked(meta["names"], meta["zone"], Kind(meta["kind"]), News(meta["news"]))
+    asked = replace(Asked.of(view), kind=Kind(meta["kind"]), news=News(meta["news"]))
     return asked.view({}, _lasting(meta))
 
 
@@ -218,7 +224,7 @@ def behind(view: Json) -> Json | None:
     }
     if all(meta[name] == value for name, value in chosen.items()):
         return None
-    now = Asked(meta["names"], meta["zone"], Kind(chosen["kind"]), News(chosen["news"]))
+    now = replace(Asked.of(view), kind=Kind(chosen["kind"]), news=News(chosen["news"]))
     return now.view({}, _lasting(meta))
 
 
@@ -241,17 +247,21 @@ def was_shown(view: Json, draft: ScheduleDraft) -> bool:
     return meta_of(view).get("shown") == _fingerprint(draft)
 
 
-def preview_of(view: Json, preview: Preview) -> Json:
-    """In words what the form would do, with a button to save just that and one to change it."""
+def preview_of(view: Json, preview: Preview, problems: Sequence[Problem]) -> Json:
+    """In words what the form would do, with a button to save just that and one to change it.
+
+    ``problems`` keep the crew from running; they may be mended later, so it can be saved all the same.
+    """
     asked, draft = Asked.of(view), preview.draft
     chosen = draft.model_dump(mode="json", include={"recurrence", *_CHOSEN})
     facts = {"names": dict(asked.names), "zone": asked.zone, "kind": asked.kind, "news": asked.news}
     meta = {**_lasting(meta_of(view)), **facts, "chosen": chosen, "shown": _fingerprint(draft)}
     form = asked.written()
+    told = [*_told(preview), *_kept_back(preview.crew.name, problems)]
     if form is None:
-        return blocks.modal("Schedule", _told(preview), callback_id=FORM, submit="Save", close="Cancel", meta=meta)
+        return blocks.modal("Schedule", told, callback_id=FORM, submit="Save", close="Cancel", meta=meta)
     shown = form.view({"news_rule": draft.news_rule, **_inputs(asked, draft.inputs)}, meta=meta)
-    return shown | {"blocks": [*_told(preview), blocks.divider(), *shown["blocks"]]}
+    return shown | {"blocks": [*told, blocks.divider(), *shown["blocks"]]}
 
 
 def changed_again(view: Json) -> Json:
@@ -277,6 +287,14 @@ def _told(preview: Preview) -> list[Json]:
     said = " ".join(f"If {case}: {choice[0].lower()}{choice[1:]}." for case, choice in choices.items())
     change = blocks.button("Change", "schedule.change")
     return [*rows, blocks.context(f"Press *Save* if that is what you want. {said}"), blocks.actions(change)]
+
+
+def _kept_back(name: str, problems: Sequence[Problem]) -> list[Json]:
+    if not problems:
+        return []
+    lines = "\n".join(f"• {fit_escaped(problem.sentence, 300)}" for problem in problems[:5])
+    said = f"*{escape(name)}* can’t run yet, and no schedule starts it until it can:"
+    return [blocks.alert(f"{said}\n{lines}", "warning")]
 
 
 def _lasting(meta: Mapping[str, object]) -> dict[str, object]:

@@ -37,7 +37,8 @@ def list_page(shown: ScheduleList, *, crew: int | None = None, notice: str | Non
     if not shown.entries:
         rows.append(blocks.section(_NONE))
     if len(shown.entries) > _MOST:
-        rows.append(blocks.context(f"and {count(len(shown.entries) - _MOST, 'schedule')} more"))
+        more = count(len(shown.entries) - _MOST, "schedule")
+        rows.append(blocks.context(f"and {more} more; the page of a crew has those of that crew"))
     return blocks.modal("Schedules", rows, callback_id="schedule.list", meta={"crew": crew})
 
 
@@ -65,10 +66,10 @@ def schedule_line(schedule: Schedule) -> str:
     return f"*{escape(schedule.crew_name)}* · {_rule(schedule)} · {_next(schedule)}"
 
 
-def removal(schedule: Schedule) -> Json:
-    """“Are you sure?”, with what goes and what stays."""
+def removal(schedule: Schedule, crew: int | None) -> Json:
+    """“Are you sure?”, with what goes and what stays; ``crew`` is whose list it was asked from, if it was one's."""
     said = f"*{escape(schedule.crew_name)}* no longer runs {escape(schedule.recurrence.words)}. Its past runs stay."
-    meta = {"schedule": schedule.id}
+    meta = {"schedule": schedule.id, "crew": crew}
     return blocks.modal(
         "Delete schedule", [blocks.section(said)], callback_id="schedule.remove", submit="Delete", meta=meta
     )

@@ -95,7 +95,8 @@ def save_schedule(
     meta, draft = meta_of(view), schedule_form.answered(view)
     if not schedule_form.was_shown(view, draft):
         preview = schedules.preview(meta["crew"], draft, by=actor)
-        ack(response_action="update", view=schedule_form.preview_of(view, preview))
+        problems = crews.sheet(meta["crew"], by=actor).problems
+        ack(response_action="update", view=schedule_form.preview_of(view, preview, problems))
         return
     draft = draft.model_copy(update={"channel": draft.channel or direct_channel(client, actor.user)})
     schedule = _stored(schedules, meta, draft, actor)
@@ -125,7 +126,8 @@ def choose(
         view = _edit_form(schedules, schedule_id, actor, {"back": "list"})
         client.views_push(trigger_id=body["trigger_id"], view=view)
     elif what == "delete":
-        client.views_push(trigger_id=body["trigger_id"], view=removal(schedules.get(schedule_id, by=actor)))
+        view = removal(schedules.get(schedule_id, by=actor), meta_of(body["view"]).get("crew"))
+        client.views_push(trigger_id=body["trigger_id"], view=view)
     else:
         notice = _DONE[what](schedules, schedule_id, actor, reply)
         client.views_update(view_id=body["view"]["id"], view=_list_again(body["view"], schedules, actor, notice))
@@ -150,7 +152,7 @@ def pause_all(ack: Ack, body: Json, action: Json, client: WebClient, schedules: 
 def remove_schedule(ack: Ack, view: Json, client: WebClient, schedules: Schedules, actor: Actor) -> None:
     was = schedules.delete(meta_of(view)["schedule"], by=actor)
     ack()
-    page = list_page(schedules.list_all(by=actor), notice=f"The schedule of *{escape(was.crew_name)}* is deleted.")
+    page = _list_again(view, schedules, actor, f"The schedule of *{escape(was.crew_name)}* is deleted.")
     client.views_update(view_id=view["previous_view_id"], view=page)
 
 

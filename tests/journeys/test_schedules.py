@@ -111,6 +111,16 @@ def test_what_is_changed_after_next_is_shown_again_before_it_is_saved(ana: Perso
     ana.sees("Market research runs every weekday at 10:15")
 
 
+def test_a_crew_that_cannot_run_yet_is_told_before_it_is_saved(ana: Person, crew_of: CrewMaker) -> None:
+    crew_of.empty("Market research")
+    ana.types("/crew schedule market")
+    ana.submits()
+
+    ana.sees("The next times:", "Market research can’t run yet, and no schedule starts it until it can:\n• It has no ")
+    ana.submits()
+    ana.sees("Market research runs every weekday")
+
+
 @pytest.mark.parametrize(
     ("kind", "chosen", "filled", "words"),
     [
@@ -241,7 +251,7 @@ def test_only_what_is_new_is_posted(ana: Person, llm: ScriptedModel, a_crew: Cre
 
     assert len([said for said in ana.reads() if "’s schedule" in said]) == 2
     ana.types("/crew runs")
-    assert ana.sees("Market research").count("✅ done") == 3
+    assert ana.sees("✅ done").count("✅ done") == 3
 
 
 def test_a_rule_in_words_decides_what_is_posted(
@@ -400,6 +410,27 @@ def test_the_list_has_everything_that_can_be_done(ana: Person, llm: ScriptedMode
     assert "They come and go." in "".join(ana.reads_thread(of="Started by @Ana", until="They come and go."))
 
 
+def test_a_deletion_leads_back_to_the_list_that_it_began_in(
+    ana: Person, a_crew: CrewInstance, crew_of: CrewMaker
+) -> None:
+    crew_of.empty("Blog")
+    make(ana)
+    ana.closes()
+    ana.types("/crew schedule blog")
+    ana.submits()
+    ana.sees("The next times:")
+    ana.submits()
+    ana.sees("Blog runs every weekday", "Market research")
+    ana.closes()
+
+    ana.types("/crew show blog")
+    ana.presses("All schedules")
+    ana.picks("Blog", "Delete")
+    ana.submits()
+
+    assert "Market research" not in ana.sees("The schedule of Blog is deleted.")
+
+
 def test_two_who_edit_at_once_are_told_of_each_other(ana: Person, ben: Person, a_crew: CrewInstance) -> None:
     make(ben)
     ben.picks("Market research", "Edit")
@@ -409,6 +440,7 @@ def test_two_who_edit_at_once_are_told_of_each_other(ana: Person, ben: Person, a
     ana.types("/crew schedules")
     ana.picks("Market research", "Pause")
     ana.picks("Market research", "Edit")
+    ana.sees("On the clock of America/New_York, which this schedule was made for.")
     ana.fills("Time", "06:00")
     save(ana)
     ana.sees("every weekday at 6:00 (America/New_York)", "yours")
