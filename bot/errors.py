@@ -47,6 +47,10 @@ class FormRefused(UserError):
         return self._fields
 
 
+class TooLongForWindow(UserError):
+    """This is too long to be edited in Slack. /crew export sends a crew as files, and /crew import brings them back."""
+
+
 class NameTaken(UserError):
     """There is already {kind} called “{name}”. Choose another name."""
 

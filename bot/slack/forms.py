@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.errors import FormRefused
+from bot.errors import FormRefused, TooLongForWindow
 from bot.slack.blocks import Json, alert, meta_of, modal, plain, section
 from bot.slack.text import escape, fit
 from bot.slack.widgets import (
@@ -76,6 +76,8 @@ D = TypeVar("D", bound=BaseModel)
 
 _SEAMS = "_seams"
 _PROBLEM = "problem"
+# Slack takes no view that is longer as JSON.
+_MOST_BYTES = 250_000
 # What a view needs to be shown again; Slack adds the rest itself and refuses to be told.
 _OURS = ("type", "callback_id", "title", "submit", "close", "private_metadata", "clear_on_close", "notify_on_close")
 
@@ -119,6 +121,7 @@ class Form(Generic[D]):
         ``meta`` (a few ids, at most 3,000 characters of JSON) comes back by ``Form.meta``; ``options`` offers what
         there is to choose from right now, as (id, words), for ``Choice`` and ``Choices``; ``notice`` stands on top;
         ``faults`` are sentences above the fields they are about, for what Slack can no longer be told under them.
+        Raise ``TooLongForWindow`` for texts that no window holds, rather than show a part of them.
         """
         known = {**_values(values), **prefill}
         seams: dict[str, list[str]] = {}
@@ -130,7 +133,7 @@ class Form(Generic[D]):
             rows += widget.blocks(ask, value, (options or {}).get(ask.field))
             if cut := widget.seams(ask, value):
                 seams[ask.field] = cut
-        return modal(
+        view = modal(
             self.title,
             rows,
             callback_id=self.callback_id,
@@ -138,6 +141,9 @@ class Form(Generic[D]):
             close=self.close,
             meta={**(meta or {}), **({_SEAMS: seams} if seams else {})},
         )
+        if len(json.dumps(view)) >= _MOST_BYTES:
+            raise TooLongForWindow
+        return view
 
     def read(self, view: Json) -> D:
         """The draft as answered; raise ``FormRefused`` with a sentence for every faulty field."""

@@ -275,6 +275,15 @@ def test_the_middle_of_a_long_text_can_be_changed(ana: Person, llm: ScriptedMode
     ana.reads_thread(of="Market research", until="Run again")
 
 
+def test_a_text_that_no_window_holds_is_said_to_be_too_long(ana: Person, crew_of: CrewMaker) -> None:
+    crew_of("Market research", "市场研究。" * 12_000)
+
+    ana.types("/crew edit market")
+    ana.picks("1. Research", "Edit")
+
+    ana.sees("This is too long to be edited in Slack. /crew export sends a crew as files", "1. Research")
+
+
 def test_a_long_input_is_shown_short_in_the_channel_and_reaches_the_model_whole(
     ana: Person, llm: ScriptedModel, a_crew: CrewInstance
 ) -> None:
