@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +122,8 @@ from store.runs import Execution
 from store.secrets import Keyring
 from store.secrets import check as check_keys
 from store.sketches import CrewSketch
+
+_log = logging.getLogger(__name__)
 
 # How often it is looked which schedules are due.
 _TICK = timedelta(seconds=5)
@@ -359,6 +362,7 @@ class Crewcall:
         self.feed(event)
         if isinstance(event, ENDINGS):
             self.questions.run_over(event.run_id)
+            self.later.behind(_log.warning, partial(self.workflows.tell, event.run_id))
         if isinstance(event, MOVES):
             self.live_home.run_moved()
 

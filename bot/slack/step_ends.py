@@ -16,8 +16,12 @@ _OVER = {"execution_not_in_running_state", "function_execution_not_found"}
 
 
 def complete_step(client: WebClient, step_id: str, result: str, channel: str, ts: str | None) -> None:
-    """The step is done: its outputs are the ``result`` and a link to the run's message. Raises what Slack raises."""
-    outputs = {"result": fit(result, _LONGEST), "link": _link(client, channel, ts)}
+    """The step is done: its outputs are the ``result`` and a link to the run's message, where Slack gives one.
+
+    Raises what Slack raises.
+    """
+    link = _link(client, channel, ts)
+    outputs = {"result": fit(result, _LONGEST)} | ({"link": link} if link else {})
     _told(lambda: client.functions_completeSuccess(function_execution_id=step_id, outputs=outputs))
 
 

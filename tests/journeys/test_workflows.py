@@ -179,3 +179,35 @@ def test_a_refusal_reaches_slack_when_it_listens_again(
     workspace.misbehave({"methods": {"functions.completeError": {"status": 500, "times": 1}}})
 
     assert ana.sees_step(begins(ana, crew="Nothing"), "failed")["error"] == "There is no crew called “Nothing”."
+
+
+def test_a_refusal_that_slack_did_not_hear_is_told_after_a_restart(
+    ana: Person, workspace: LocalSlack, crewcall: Crewcall, settings: Settings, a_crew: CrewInstance
+) -> None:
+    workspace.misbehave({"methods": {"functions.completeError": {"status": 500}}})
+    step = begins(ana, crew="Nothing")
+    ana.waits(lambda: bool(workspace.calls("functions.completeError")), "Slack to be told")
+    crewcall.close()
+    workspace.heal()
+
+    with closing(Crewcall(settings, default_model="openai/scripted")) as again:
+        again.start()
+        assert ana.sees_step(step, "failed")["error"] == "There is no crew called “Nothing”."
+
+
+def test_a_step_is_told_at_once_without_the_clock(
+    ana: Person, llm: ScriptedModel, crewcall: Crewcall, a_crew: CrewInstance
+) -> None:
+    llm.when("Research tides.").says("They rise.")
+    crewcall.scheduler.close()
+
+    assert ana.sees_step(begins(ana, inputs="topic=tides"), "completed")["outputs"]["result"] == "They rise."
+
+
+def test_a_step_completes_where_slack_gives_no_link(
+    ana: Person, llm: ScriptedModel, workspace: LocalSlack, a_crew: CrewInstance
+) -> None:
+    llm.when("Research tides.").says("They rise.")
+    workspace.misbehave({"methods": {"chat.getPermalink": {"status": 500, "times": 1}}})
+
+    assert ana.sees_step(begins(ana, inputs="topic=tides"), "completed")["outputs"] == {"result": "They rise."}

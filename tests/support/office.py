@@ -103,9 +103,10 @@ class Launcher:
 
     def __init__(self) -> None:
         self.stopped: list[int] = []
+        self.told: list[Tell] = []
 
     def launch(self, run: Execution, tell: Tell) -> None:
-        pass
+        self.told.append(tell)
 
     def stop(self, run: Execution, by: str) -> None:
         self.stopped.append(run.id)
