@@ -13,6 +13,7 @@ from store.reviews import Review, Verdict
 
 # A text of more parts than this is shown as its beginning, and whole in a file.
 _MOST_PARTS = 3
+_EMPTY = "_The result is empty._"
 
 
 class Asked(NamedTuple):
@@ -83,7 +84,7 @@ def _approved(review: Review) -> str:
 
 
 def _review(review: Review, who: str, text: str) -> Message:
-    words = f"{review.agent or review.crew_name} has finished “{review.task}”"
+    words = f"{review.agent} has finished “{review.task}”" if review.agent else f"{review.crew_name}: “{review.task}”"
     shown: list[Json] = [blocks.markdown(text)] if text else []
     if _too_long(review):
         size = f"{len(review.produced):,} characters"
@@ -106,7 +107,7 @@ def _review(review: Review, who: str, text: str) -> Message:
 
 
 def _parts(review: Review) -> list[str]:
-    parts = markdown_parts(review.produced) or ["" if review.prompt else "_The result is empty._"]
+    parts = markdown_parts(review.produced) or [_EMPTY if review.agent and not review.prompt else ""]
     return parts[:1] if len(parts) > _MOST_PARTS else parts
 
 
@@ -115,7 +116,10 @@ def _too_long(review: Review) -> bool:
 
 
 def _again(review: Review) -> str:
-    return f", version {review.round + 1}. Please decide." if review.round else " is done. Please decide."
+    if review.round:
+        return f", version {review.round + 1}. Please decide."
+    # A flow's step is the review itself; it may have nothing to show.
+    return " is done. Please decide." if review.agent else " · Please decide."
 
 
 def _agreement(review: Review) -> str:

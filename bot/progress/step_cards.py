@@ -62,7 +62,8 @@ def _card(step: StepPicture, now: datetime, result: str | None) -> Json:
     title = f"{step.name} (round {step.round})" if step.round > 1 else step.name
     # The result stands whole below the plan; its card need not begin it again.
     output = "" if step.output == result else unmarked(step.output or "")
-    said = step.reason or (f"{step.outcome}. {output}" if step.outcome and output != step.outcome else output)
+    parts = [step.outcome, *([output] if output != step.outcome else [])]
+    said = step.reason or ". ".join(filter(None, parts))
     return blocks.task_card(f"step-{step.key}", title, step.status, _details(step, now), said)
 
 

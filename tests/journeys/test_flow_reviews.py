@@ -65,6 +65,21 @@ def test_a_person_approves_in_one_branch_of_a_flow(ana: Person, llm: ScriptedMod
     ]
 
 
+def test_a_review_that_shows_nothing_only_asks(ana: Person, crew_of: CrewMaker, crewcall: Crewcall) -> None:
+    flow, by = crew_of.flow("Weekly letter"), Actor("T0NORTHWIND", "U0ANA000001")
+    ends = {"ends": ["approved", "changes", "rejected"]}
+    go = StepDraft(name="Go ahead?", kind="review", settings=ends)
+    Flows(crewcall.store, crewcall.rights).add_step(flow.id, go, by=by)
+
+    ana.types("/crew run weekly")
+    ana.opens_thread(of="Started by")
+    seen = ana.sees("Go ahead? · Please decide.", "Who decides:")
+    assert "The result is empty" not in seen
+    ana.presses("Approve")
+
+    assert "approved. " not in ana.sees("Go ahead? · Complete", "approved", "Run again")
+
+
 def test_a_branch_fails_while_somebody_is_asked_in_the_other(
     ana: Person, llm: ScriptedModel, letter: CrewInstance
 ) -> None:
