@@ -31,7 +31,8 @@ class TaskDraft(Draft):
         title="What to do",
         min_length=1,
         max_length=LONG,
-        description="Words in braces, like {topic}, are asked for at each run.",
+        description="Words in braces, like {topic}, are asked for at each run. If it is longer than 3,000 characters, "
+        "save the beginning, then edit it to go on.",
     )
     expected_output: str = Field(
         title="Expected result",

@@ -275,6 +275,27 @@ def test_the_middle_of_a_long_text_can_be_changed(ana: Person, llm: ScriptedMode
     ana.reads_thread(of="Market research", until="Run again")
 
 
+def test_a_text_longer_than_a_box_is_written_in_two_goes(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    begun = ("Weigh it well. " * 200)[:3_000].strip()
+    ana.types("/crew edit market")
+    ana.picks("1. Research", "Edit")
+    ana.sees("If it is longer than 3,000 characters, save the beginning, then edit it to go on.")
+    ana.fills("What to do", begun)
+    ana.submits()
+    ana.sees("Research is saved.")
+    ana.closes()
+    ana.types("/crew edit market")
+    ana.picks("1. Research", "Edit")
+    ana.fills("What to do, part 2 of 2", "Then write it down.")
+    ana.submits()
+    ana.sees("Research is saved.")
+    ana.presses("Run")
+
+    assert f"{begun}\nThen write it down." in llm.heard("Then write it down.").prompt
+    ana.closes()
+    ana.reads_thread(of="Market research", until="Run again")
+
+
 def test_a_text_that_no_window_holds_is_said_to_be_too_long(ana: Person, crew_of: CrewMaker) -> None:
     crew_of("Market research", "市场研究。" * 12_000)
 
