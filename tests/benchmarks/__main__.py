@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import acks, flows, freshness, history, home, memory, runs, starting
+from tests.benchmarks import acks, flows, freshness, history, home, listing, memory, runs, starting
 from tests.benchmarks.workplace import scripted_model
 
 QUESTIONS = {
@@ -18,6 +18,7 @@ QUESTIONS = {
     "memory": memory,
     "history": history,
     "home": home,
+    "listing": listing,
 }
 
 
