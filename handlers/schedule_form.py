@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
+from bot.errors import FormRefused
 from bot.recurrence import Day, Kind, Recurrence, check, spoken, zone_of
 from bot.services.checks import Problem
+from bot.services.runs import InputsRefused
 from bot.services.schedules import Preview
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
@@ -240,6 +243,17 @@ def answered(view: Json) -> ScheduleDraft:
     when = {name: given[name] for name in ("kind", *_ASKS[asked.kind])}
     rest = {name: given[name] for name in _CHOSEN}
     return ScheduleDraft(recurrence=Recurrence.model_validate(when), news=asked.news, **rest, **texts)
+
+
+@contextmanager
+def at_the_fields(view: Json) -> Iterator[None]:
+    """What is refused of a flow's inputs meanwhile, which go by their names, is refused at the fields of ``view``."""
+    try:
+        yield
+    except InputsRefused as refusal:
+        fields = {name: _field(number) for number, name in enumerate(Asked.of(view).names)}
+        wrong = {fields.get(name, name): said for name, said in refusal.fields.items()}
+        raise FormRefused(fields=wrong, reason=refusal.sentence) from refusal
 
 
 def was_shown(view: Json, draft: ScheduleDraft) -> bool:

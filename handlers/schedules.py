@@ -94,12 +94,14 @@ def save_schedule(
         return
     meta, draft = meta_of(view), schedule_form.answered(view)
     if not schedule_form.was_shown(view, draft):
-        preview = schedules.preview(meta["crew"], draft, by=actor)
+        with schedule_form.at_the_fields(view):
+            preview = schedules.preview(meta["crew"], draft, by=actor)
         problems = crews.sheet(meta["crew"], by=actor).problems
         ack(response_action="update", view=schedule_form.preview_of(view, preview, problems))
         return
     draft = draft.model_copy(update={"channel": draft.channel or direct_channel(client, actor.user)})
-    schedule = _stored(schedules, meta, draft, actor)
+    with schedule_form.at_the_fields(view):
+        schedule = _stored(schedules, meta, draft, actor)
     _show_saved(ack, view, client, crews, schedules, actor, place, schedule)
 
 

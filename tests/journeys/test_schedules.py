@@ -178,6 +178,32 @@ def test_what_cannot_be_is_refused_under_its_field(ana: Person, a_crew: CrewInst
     assert ana.sees_error("Date") == "That time is over. Choose a later one."
 
 
+def test_what_does_not_fit_a_flow_is_refused_under_its_inputs(
+    ana: Person, crew_of: CrewMaker, crewcall: Crewcall
+) -> None:
+    flow, flows = crew_of.flow("Market letter"), Flows(crewcall.store, crewcall.rights)
+    properties = {"topic": {"type": "string"}, "rounds": {"type": "integer"}, "budget": {"type": "number"}}
+    actor = Actor("T0NORTHWIND", ana.id)
+    flows.reshape_state(flow.id, lambda _: {"type": "object", "properties": properties}, by=actor)
+    flows.add_step(flow.id, StepDraft(name="Rest", kind="wait", settings={"seconds": 1}), by=actor)
+
+    ana.types("/crew schedule market")
+    ana.fills("topic", "tides")
+    ana.fills("rounds", "many")
+    ana.fills("budget", "much")
+    ana.submits()
+    assert ana.sees_error("rounds") == "It must be a whole number."
+    assert ana.sees_error("budget") == "It must be a number."
+
+    ana.fills("rounds", "3")
+    ana.fills("budget", "10")
+    ana.submits()
+    ana.sees("Press Save if that is what you want")
+    ana.fills("rounds", "few")
+    ana.submits()
+    assert ana.sees_error("rounds") == "It must be a whole number."
+
+
 def test_ben_lives_by_another_clock(ben: Person, a_crew: CrewInstance) -> None:
     ben.types("/crew schedule market")
     ben.sees("On the clock of America/New_York, your time zone in Slack.")
