@@ -124,7 +124,7 @@ def read_step(view: Json, sheet: FlowSheet, *, new: bool) -> StepDraft:
     answers = _form(kind.name, tuple((name, "") for name in names), new, True).read(view).model_dump()
     settings = kind.settings.model_validate(_nested(kind, answers))
     inputs = {name: answers[_field(number)] for number, name in enumerate(names) if answers[_field(number)].strip()}
-    faults = setting_faults(kind, settings, inputs)
+    faults = setting_faults(kind, settings, inputs, [each.name for each in sheet.fields])
     if faults:
         blocks = {f"inputs.{name}": _field(number) for number, name in enumerate(names)}
         raise FormRefused(fields={blocks.get(where, where): said for where, said in faults.items()})

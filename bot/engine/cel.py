@@ -42,17 +42,21 @@ class Undecided(Exception):
     """Why an expression has no answer, in half a sentence."""
 
 
-def problem(expression: str, roots: Collection[str], known: str, what: str = "expression") -> str | None:
+def problem(
+    expression: str, roots: Collection[str], known: str, what: str = "expression", *, state: Collection[str] = ()
+) -> str | None:
     """What keeps the text from being an expression over ``roots``, as a sentence; ``None`` if nothing is known.
 
-    ``known`` is the sentence that says what there is; ``what`` is what people call the expression.
+    ``known`` is the sentence that says what there is; ``what`` is what people call the expression. A field of the
+    ``state`` that is named alone is told by its whole name.
     """
     try:
         tree = compiled(expression)
     except Undecided as why:
         return f"This is no {what}: {why}. {known}"
     if unknown := [*sorted(names(tree) - set(roots)), *_strange_functions(tree)]:
-        return f"It does not know “{unknown[0]}”. {known}"
+        meant = f"Did you mean state.{unknown[0]}?" if unknown[0] in state else known
+        return f"It does not know “{unknown[0]}”. {meant}"
     return None
 
 

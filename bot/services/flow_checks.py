@@ -417,10 +417,13 @@ def _inputs(graph: Graph, step: StepPlan, look: _Look) -> Iterator[Finding]:
             yield Finding(f"“{step.name}”: {problem}", Place.STEP, step.key)
 
 
-def setting_faults(kind: StepKind, settings: StepSettings, inputs: Mapping[str, str]) -> dict[str, str]:
+def setting_faults(
+    kind: StepKind, settings: StepSettings, inputs: Mapping[str, str], state: Collection[str]
+) -> dict[str, str]:
     """What is wrong with a step's settings and inputs by themselves, as sentences by field.
 
-    An input is called ``inputs.<name>``. What they look at is not checked: that may still come.
+    An input is called ``inputs.<name>``. What they look at is not checked: that may still come. The names of the
+    fields of the ``state`` only help to say what may be meant.
     """
     found = kind.faults(settings)
     said = [(each.setting, each) for each in kind.says(settings)]
@@ -428,7 +431,7 @@ def setting_faults(kind: StepKind, settings: StepSettings, inputs: Mapping[str, 
     for where, each in said:
         in_a_loop = each.item or kind.name == "each"
         roots, known = (_IN_A_LOOP, _KNOWN_IN_A_LOOP) if in_a_loop else (ROOTS, _KNOWN)
-        if each.text.strip() and (problem := cel.problem(each.text, roots, known)):
+        if each.text.strip() and (problem := cel.problem(each.text, roots, known, state=state)):
             found.setdefault(where, problem)
     return found
 
@@ -519,7 +522,7 @@ class _Look:
         ``strictly`` says that its type must be the wanted one, and is not made so.
         """
         roots, known = (_IN_A_LOOP, _KNOWN_IN_A_LOOP) if said.item else (ROOTS, _KNOWN)
-        if problem := cel.problem(said.text, roots, known):
+        if problem := cel.problem(said.text, roots, known, state=self._fields):
             yield f"{what} can’t be read. {problem}"
             return
         missing = [fault for path in sorted(cel.paths(said.text)) if (fault := self._fault(path))]

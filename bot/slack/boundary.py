@@ -18,6 +18,7 @@ from bot.errors import EditedMeanwhile, Refused, UserError
 from bot.slack.blocks import Json, modal, section
 from bot.slack.forms import error_view
 from bot.slack.text import escape_but_people, fit, fit_markup
+from bot.slack.widgets import written_in
 
 _log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def _ack_with(refusal: UserError, body: Json) -> BoltResponse | None:
 def _under_the_fields(refusal: UserError, view: Json) -> Json:
     inputs = {block.get("block_id") for block in view["blocks"] if block["type"] == "input"}
     if refusal.fields and refusal.fields.keys() <= inputs:
-        errors = {name: fit(sentence, 1_000) for name, sentence in refusal.fields.items()}
+        errors = {written_in(view, name): fit(sentence, 1_000) for name, sentence in refusal.fields.items()}
         return {"response_action": "errors", "errors": errors}
     if isinstance(refusal, EditedMeanwhile):
         again = error_view(view, _markup(refusal), submit="Save mine", meta={"version": refusal.version})

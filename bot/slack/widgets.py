@@ -78,6 +78,7 @@ class Text(Widget):
 
     multiline: bool = False
     placeholder: str = ""
+    type = "plain_text_input"
 
     def blocks(self, ask: Question, value: object, offered: Offered | None) -> list[Json]:
         """One input, or several parts of at most 3,000 characters and an empty one where the last is nearly full."""
@@ -100,7 +101,7 @@ class Text(Widget):
         text = str(value)
         longest = max(ask.limits.get("maxLength", _INPUT), units(text))
         return {
-            "type": "plain_text_input",
+            "type": self.type,
             "multiline": self.multiline or longest > _INPUT or "\n" in text,
             "max_length": min(longest, _INPUT),
             **({"placeholder": plain(self.placeholder, 150)} if self.placeholder else {}),
@@ -469,6 +470,17 @@ class Attachments(Widget):
     def read(self, ask: Question, states: Sequence[Json], seams: Sequence[str]) -> object:
         """Slack's records of the files."""
         return list(states[0].get("files") or ())
+
+
+def written_in(view: Json, field: str) -> str:
+    """The block under which to say what is wrong with a field: of ``Suggested`` the lower one if that is filled in."""
+    inputs = [each for each in view["blocks"] if each["type"] == "input"]
+    parts = [each for each in inputs if f"{each['block_id']}.".startswith(f"{field}.")]
+    if [each["element"]["type"] for each in parts] != [Suggested.type, Text.type]:
+        return field
+    below: str = parts[1]["block_id"]
+    typed = [state.get("value") or "" for state in view["state"]["values"].get(below, {}).values()]
+    return below if "".join(typed).strip() else field
 
 
 def inferred(limits: Json) -> Widget:

@@ -147,11 +147,11 @@ def test_the_model_of_an_agent_has_a_provider_and_a_key(ana: Person, a_crew: Cre
     ana.picks("Researcher", "Edit")
     ana.fills("Another model", "gpt")
     ana.submits()
-    assert ana.sees_error("Model") == "Write it as provider/model, for example openai/gpt-4.1-mini."
+    assert ana.sees_error("Another model") == "Write it as provider/model, for example openai/gpt-4.1-mini."
 
     ana.fills("Another model", "nobody/knows-this")
     ana.submits()
-    assert "nobody" in ana.sees_error("Model")
+    assert "nobody" in ana.sees_error("Another model")
 
 
 # --- Placeholders ------------------------------------------------------------------------------------------------

@@ -76,6 +76,30 @@ def test_an_expression_that_cannot_be_read_is_refused_under_its_field(
     assert ana.field("Name") == "Gather"
 
 
+def test_a_field_of_the_state_that_is_named_alone_is_told_where_it_was_written(
+    ana: Person, a_flow: CrewInstance, a_crew: CrewInstance, crewcall: Crewcall
+) -> None:
+    schema = {"type": "object", "properties": {"topic": {"type": "string"}, "tone": {"type": "string"}}}
+    Flows(crewcall.store, crewcall.rights).reshape_state(a_flow.id, lambda _: schema, by=Actor("T0NORTHWIND", ana.id))
+    ana.types("/crew show weekly")
+    ana.presses("Add step", beside="Steps (")
+    ana.fills("Name", "Gather")
+    ana.chooses("What it does", "Run a crew")
+    ana.chooses("Crew or flow it runs", "Market research (crew)")
+    ana.submits()
+    ana.fills("Or an expression in CEL", "tone + topics")
+    ana.submits()
+    assert ana.sees_error("Or an expression in CEL") == "It does not know “tone”. Did you mean state.tone?"
+    ana.fills("Or an expression in CEL", "state.tone + topics")
+    ana.submits()
+    said = "It does not know “topics”. It knows state, inputs and outputs."
+    assert ana.sees_error("Or an expression in CEL") == said
+
+    ana.fills("Or an expression in CEL", "state.tone + state.topic")
+    ana.submits()
+    ana.sees("Gather is added.")
+
+
 def test_a_step_is_inserted_between_two_others(ana: Person, a_flow: CrewInstance) -> None:
     ana.types("/crew show weekly")
     adds(ana, "First", "Wait", Seconds="1")

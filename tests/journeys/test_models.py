@@ -247,7 +247,7 @@ def test_ana_chooses_the_default_model_of_the_workspace(
     ana.presses("Change")
     ana.fills("Another model", "nobody/knows")
     ana.submits()
-    assert "There is no model provider called “nobody”." in ana.sees_error("Default model")
+    assert "There is no model provider called “nobody”." in ana.sees_error("Another model")
     ana.fills("Another model", "")
     ana.chooses("Default model", "Research/scripted-large")
     ana.submits()

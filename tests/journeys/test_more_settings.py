@@ -199,7 +199,7 @@ def test_a_planning_model_that_cannot_be_used_is_refused_under_its_field(ana: Pe
     settings_of_crew(ana, a_crew.name)
     answers(ana, {"Another planning model": "nobody/knows-it"}, {"Plan first": "Plan all tasks first"})
 
-    assert "There is no model provider called “nobody”." in ana.sees_error("Planning model")
+    assert "There is no model provider called “nobody”." in ana.sees_error("Another planning model")
 
 
 def test_a_setting_is_a_version_and_can_be_rolled_back(ana: Person, a_crew: CrewInstance) -> None:
