@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from bot.pictures.crew import Crew, Member, Status, Step, ranges
 from bot.pictures.fonts import width, wrap
+from bot.pictures.glyphs import drawable
 from bot.pictures.layout import Box, Edge, Layout, Node, lay_out
 from bot.pictures.svg import DARK, LIGHT, Drawing
 
@@ -25,11 +26,17 @@ _CARD = 430.0
 
 def crew_svg(crew: Crew, *, dark: bool = False) -> str:
     """The picture as SVG, ``WIDTH`` wide and as high as it needs."""
-    canvas = Drawing(DARK if dark else LIGHT)
+    canvas, crew = Drawing(DARK if dark else LIGHT), _drawable(crew)
     y = _title(canvas, crew)
     y = _team(canvas, crew, y)
     y = _tasks(canvas, crew, y)
     return canvas.svg(WIDTH, y)
+
+
+def _drawable(crew: Crew) -> Crew:
+    members = (Member(drawable(member.name), drawable(member.role)) for member in crew.members)
+    steps = (replace(step, name=drawable(step.name)) for step in crew.steps)
+    return replace(crew, name=drawable(crew.name), members=tuple(members), steps=tuple(steps))
 
 
 def _title(canvas: Drawing, crew: Crew) -> float:

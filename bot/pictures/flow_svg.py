@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.pictures.crew import Status
-from bot.pictures.flow import Flow, Part
+from bot.pictures.flow import Before, Flow, Part
 from bot.pictures.fonts import fit, width, wrap
+from bot.pictures.glyphs import drawable
 from bot.pictures.layout import Box, Edge, Layout, Node, lay_out
 from bot.pictures.svg import DARK, LIGHT, Drawing
 
@@ -45,13 +46,21 @@ _COLOURS = ("crew", "flow", "each", "set", "decide", "review", "wait")
 
 def flow_svg(flow: Flow, *, dark: bool = False) -> str:
     """The picture as SVG, ``WIDTH`` wide and as high as it needs."""
-    canvas = Drawing(DARK if dark else LIGHT)
+    canvas, flow = Drawing(DARK if dark else LIGHT), _drawable(flow)
     y = _title(canvas, flow)
     if not flow.parts:
         canvas.text(WIDTH / 2, y + 24, "No steps yet", 15, fill=canvas.theme.soft, anchor="middle")
         return canvas.svg(WIDTH, y + 24 + _MARGIN * 2)
     plan = _plan(flow)
     return canvas.svg(WIDTH, _graph(canvas, flow, plan, y) if plan else _columns(canvas, flow, y))
+
+
+def _drawable(flow: Flow) -> Flow:
+    parts = []
+    for part in flow.parts:
+        before = tuple(Before(each.number, drawable(each.outcome)) for each in part.before)
+        parts.append(replace(part, name=drawable(part.name), does=drawable(part.does), before=before))
+    return replace(flow, name=drawable(flow.name), parts=tuple(parts))
 
 
 def _title(canvas: Drawing, flow: Flow) -> float:

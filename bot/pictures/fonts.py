@@ -15,7 +15,7 @@ BOLD = _FOLDER / "Roboto-Medium.ttf"
 # The size at which characters are measured; widths grow in proportion.
 _MEASURED_AT = 100
 # Joiners belong to emoji and to Persian; other invisible characters only disguise what a name says.
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
 
 
 def clean(text: str) -> str:
@@ -69,7 +69,7 @@ def _font(bold: bool) -> ImageFont.FreeTypeFont:
 
 @cache
 def _advance(char: str, bold: bool) -> float:
-    if unicodedata.combining(char) or char in _JOINERS:
+    if unicodedata.combining(char) or char in JOINERS:
         return 0.0
     if unicodedata.east_asian_width(char) in "WF":
         return float(_MEASURED_AT) * 1.05
@@ -80,4 +80,4 @@ def _advance(char: str, bold: bool) -> float:
 
 
 def _visible(char: str) -> bool:
-    return char in _JOINERS or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    return char in JOINERS or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
