@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 EVENT = "crewcall_run"
 # Slack's clock and ours may differ by so much.
 _CLOCKS = timedelta(seconds=60)
+_MOST_SHOWN = 1_000
 # The part may well be taken later.
 _PASSING = {"gate_closed", "slack_unreachable"}
 
@@ -67,6 +68,8 @@ class Poster:
         self.owner = processes.name_of_this()
         self._later = later
         self._going: set[tuple[int, str]] = set()
+        # The last states that messages certainly show: showing them once more would only keep others waiting.
+        self._shown: dict[tuple[int, str], tuple[RunState, int]] = {}
 
     def post(
         self,
@@ -145,6 +148,9 @@ class Poster:
     def edit(self, run: Execution, part: str, ts: str, message: Message, state: RunState) -> None:
         """Bring a message to this state. That its run is over, or waits, is shown before everything else."""
         last = state.over or state is RunState.WAITING
+        if last and self._shown.get((run.id, part)) == (state, run.round):
+            return
+        self._shown.pop((run.id, part), None)
         # The channel shows the state of a run; its cards stand in the thread, beside the result.
         detail = part == outbox.PROGRESS
         edited = self.gate.edit(run.channel, ts, message.text, message.blocks, last=last, detail=detail, team=run.team)
@@ -253,3 +259,6 @@ class Poster:
         # A message that Slack does not let us edit, because somebody deleted it, needs no other try.
         with self.store.transaction() as session:
             outbox.shown(session, run, part, state)
+        if len(self._shown) >= _MOST_SHOWN:
+            self._shown.clear()
+        self._shown[run.id, part] = (state, run.round)
