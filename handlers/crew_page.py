@@ -63,7 +63,8 @@ def delete_confirmation(sheet: CrewSheet) -> Json:
         text = f"“{sheet.crew.name}” can’t be deleted while flows run it. Remove its steps first from {flows}."
     else:
         stay = f"What belongs to it ({sheet.parts_in_all}) and its past runs stay" if sheet.parts else "Past runs stay"
-        text = f"“{sheet.crew.name}” goes with its {_goes(sheet)}. {stay}. This can’t be undone."
+        going = " Runs that have begun go on to their end." if any(not run.status.over for run in sheet.runs) else ""
+        text = f"“{sheet.crew.name}” goes with its {_goes(sheet)}. {stay}.{going} This can’t be undone."
     return blocks.confirm(f"Delete this {sheet.crew.kind}?", text, "Delete", "Keep it", danger=True)
 
 
@@ -175,7 +176,7 @@ def _agents(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add agent", "agent.add", str(sheet.crew.id)) if may_edit else None
-    yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add)
+    yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add, block_id="agents.add")
     if not sheet.agents:
         yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
     first = _first(sheet.agents, _MOST_AGENTS, near)
@@ -189,7 +190,8 @@ def _tasks(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add task", "task.add", str(sheet.crew.id)) if may_edit else None
-    yield blocks.section(f"*Tasks* ({len(sheet.tasks)}), in the order they run", accessory=add)
+    title = f"*Tasks* ({len(sheet.tasks)}), in the order they run"
+    yield blocks.section(title, accessory=add, block_id="tasks.add")
     if not sheet.tasks:
         yield blocks.context(
             "A task says what to do and what a good result looks like. Write {topic} to be asked for it."

@@ -165,6 +165,13 @@ def run_mentioned_again(
         reply("Which one?", which_again(own))
 
 
+def retry_mentioned(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:
+    if said.thread_ts and runs.is_here(actor.team, said.channel, said.thread_ts):
+        runs.retry_in_thread(said.channel, said.thread_ts, by=actor)
+        return
+    reply(f"Trying {runs.retry_latest(by=actor).crew_name} again. Follow it in its thread.")
+
+
 def change_result(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:
     runs.follow_up(said.channel, said.thread_ts or "", said.text, by=actor, tell=reply)
 
@@ -246,7 +253,7 @@ def _sentences() -> list[Json]:
             "• `what is running?` · `what is waiting for me?` · `show the last runs`\n"
             "• `show market research` · `list` · `create a crew called Podcast`\n"
             "• `import`, with the ZIP of a CrewAI project\n"
-            "In the thread of a run, tell me what to change in its result, or `run it again`."
+            "In the thread of a run, tell me what to change in its result, `run it again`, or `retry` what failed."
         )
     ]
 
@@ -271,6 +278,7 @@ _ANSWERS: dict[Wants, Callable[..., Any]] = {
     Wants.WAITING: say_what_waits,
     Wants.SCHEDULES: show_schedules,
     Wants.AGAIN: run_mentioned_again,
+    Wants.RETRY: retry_mentioned,
     Wants.CREATE: offer_new_crew,
     Wants.STOP: stop_mentioned,
     Wants.HELP: help_mentioned,

@@ -50,6 +50,7 @@ LINES = {
     "publish it": "published template Ours",
     "delete it": "deleted crew Market research",
     "run it again in its thread": "started run Market research",
+    "retry it in its thread": "retried run Market research",
     "run its newest version": "started run Market research",
     "have its result changed": "started run Market research",
     "retry somebody’s run": "retried run Market research",

@@ -172,7 +172,7 @@ def test_the_question_before_a_deletion_says_what_goes_what_stays_and_what_is_in
         office.crews.create(CrewDraft(name=f"Part {number}", parent_crew_id=office.crew.id), by=OWNER)
     assert asked(office.crew) == (
         "“Market research” goes with its 1 agent, 1 task, 1 schedule, 1 remembered fact and 3 versions. "
-        "What belongs to it (12) and its past runs stay. This can’t be undone."
+        "What belongs to it (12) and its past runs stay. Runs that have begun go on to their end. This can’t be undone."
     )
     page = shown(office, office.crew, OWNER)
     assert "*Belongs to it* (12)" in page

@@ -296,6 +296,10 @@ class Runs:
         """Ask the run that is told about in this thread to stop; raise what ``stop`` raises, or ``NoRunHere``."""
         return self.stop(self._here(channel, thread_ts, by).id, by=by)
 
+    def retry_in_thread(self, channel: str, thread_ts: str, *, by: Actor) -> Execution:
+        """Let the run that is told about in this thread go on; raise what ``retry`` raises, or ``NoRunHere``."""
+        return self.retry(self._here(channel, thread_ts, by).id, by=by)
+
     def again_in_thread(
         self, channel: str, thread_ts: str, *, by: Actor, tell: Tell, stay: bool = False
     ) -> tuple[Execution, int]:

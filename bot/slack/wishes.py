@@ -19,6 +19,7 @@ class Wants(Enum):
 
     RUN = auto()
     AGAIN = auto()
+    RETRY = auto()
     STOP = auto()
     SHOW = auto()
     LIST = auto()
@@ -62,6 +63,7 @@ _POLITE = r"(?:(?:please|pls|hi|hey|hello|ok|okay)[,!]?\s+)*(?:(?:can|could|woul
 # The first that fits; what it captures are the words that matter.
 _RULES: tuple[tuple[Wants, str], ...] = (
     (Wants.AGAIN, r"(?:re-?run|(?:run|do|try)(?: it| this| that)? (?:again|once more)|again)"),
+    (Wants.RETRY, r"re-?try(?: it| this| that| the run| from where it failed)?"),
     (Wants.WAITING, r".*\b(?:wait(?:s|ing)? for me|needs? me|my reviews|my approvals|to approve|to review)\b.*"),
     (Wants.RUNNING, r"(?:.*\b(?:is|are|what(?:’|')s)\b.*\b(?:running|going on|in progress)\b.*|status|what now)"),
     (Wants.RUNNING, r"(?:running|anything running|what runs(?: now)?)"),

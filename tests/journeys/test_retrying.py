@@ -32,6 +32,34 @@ def test_a_failed_run_goes_on_in_its_thread_when_somebody_retries(
         assert len(runs.latest(session, team=a_crew.team)) == 1
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in its thread", "in the channel"])
+def test_a_failed_run_goes_on_when_somebody_says_retry(
+    ana: Person, llm: ScriptedModel, a_crew: CrewInstance, elsewhere: bool
+) -> None:
+    llm.when("Research tides.").fails(400).says("They come and go.")
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="Market research", until="Retry from the failed task")
+    if not elsewhere:
+        ana.opens_thread(of="Market research")
+
+    ana.types("@Crew retry")
+
+    ana.reads_thread(of="Started by", until="They come and go.")
+    assert len(llm.requests) == 2
+
+
+def test_nothing_is_retried_that_is_done(ana: Person, llm: ScriptedModel, a_crew: CrewInstance) -> None:
+    llm.when("Research tides.").says("They come and go.")
+    ana.types("/crew run market topic=tides")
+    ana.reads_thread(of="Market research", until="Run again")
+    ana.opens_thread(of="Market research")
+
+    ana.types("@Crew retry")
+
+    ana.sees("cannot be tried again now: it goes on, or it is done.")
+    assert len(llm.requests) == 1
+
+
 def test_who_retries_second_is_told_that_it_goes_on_already(
     ana: Person, ben: Person, llm: ScriptedModel, a_crew: CrewInstance
 ) -> None:

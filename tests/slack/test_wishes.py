@@ -18,6 +18,7 @@ CREWS = [(1, "Market research"), (2, "Market watch"), (3, "Blog"), (4, "On the n
         ("run it again", Wants.AGAIN, ""),
         ("rerun", Wants.AGAIN, ""),
         ("again!", Wants.AGAIN, ""),
+        ("please retry this.", Wants.RETRY, ""),
         ("stop", Wants.STOP, ""),
         ("stop it", Wants.STOP, ""),
         ("stop Blog", Wants.STOP, "Blog"),

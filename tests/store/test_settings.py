@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from bot.errors import EditedMeanwhile, Gone
 from bot.services import Actor
 from bot.services.differences import differences
+from bot.services.rights import NoPeople, Rights
 from bot.services.writing import write
 from store import agents, crews, tasks
 from store.database import Session
@@ -147,7 +148,7 @@ def test_a_whole_crew_is_written_anew_with_its_settings(shelf: Shelf) -> None:
     shelf.write(crews.configure, crew.id, settings, version=crew.version, **who)
     copy = shelf.crew("Second")
     wanted = frozen(shelf, crew.id).model_copy(update={"name": "Second"})
-    shelf.write(write, copy, wanted, by=Actor(NORTHWIND, ANA))
+    shelf.write(write, copy, wanted, Rights(NoPeople()).of(Actor(NORTHWIND, ANA)))
 
     assert frozen(shelf, copy.id) == wanted
     assert wanted.manager == "Researcher"

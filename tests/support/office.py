@@ -339,6 +339,7 @@ SEE: dict[str, Callable[[Office, Actor], object]] = {
     "have its result changed": lambda o, by: o.runs.follow_up(
         "C0GENERAL", o.thread(RunState.COMPLETED), "Shorter.", by=by, tell=print
     ),
+    "retry it in its thread": lambda o, by: o.runs.retry_in_thread("C0GENERAL", o.thread(RunState.FAILED), by=by),
     "retry somebody’s run": lambda o, by: o.runs.retry(o.ended(RunState.FAILED).id, by=by),
     "get the files of somebody’s run": lambda o, by: o.runs.files(o.run.id, by=by),
     "see the state of somebody’s run": lambda o, by: o.runs.state(o.run.id, by=by),
