@@ -72,7 +72,7 @@ def _steps(sheet: FlowSheet) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add step", "step.add", f"{sheet.flow.id}:{len(sheet.steps)}") if may_edit else None
-    yield blocks.section(f"*Steps* ({len(sheet.steps)})", accessory=add, block_id="steps.add")
+    yield blocks.section(f"*Steps* ({len(sheet.steps)})", accessory=add)
     if not sheet.steps:
         yield blocks.context("A step runs a crew or a flow, decides, asks a person, sets the state, repeats or waits.")
     deep = depths(sheet)
