@@ -176,7 +176,7 @@ def _agents(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add agent", "agent.add", str(sheet.crew.id)) if may_edit else None
-    yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add)
+    yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add, block_id="agents.add")
     if not sheet.agents:
         yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
     first = _first(sheet.agents, _MOST_AGENTS, near)
@@ -191,7 +191,7 @@ def _tasks(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add task", "task.add", str(sheet.crew.id)) if may_edit else None
     title = f"*Tasks* ({len(sheet.tasks)}), in the order they run"
-    yield blocks.section(title, accessory=add)
+    yield blocks.section(title, accessory=add, block_id="tasks.add")
     if not sheet.tasks:
         yield blocks.context(
             "A task says what to do and what a good result looks like. Write {topic} to be asked for it."

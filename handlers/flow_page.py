@@ -72,7 +72,8 @@ def _steps(sheet: FlowSheet) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add step", "step.add", f"{sheet.flow.id}:{len(sheet.steps)}") if may_edit else None
-    yield blocks.section(f"*Steps* ({len(sheet.steps)})", accessory=add)
+    # A page that is drawn anew, with its picture, must not lose the press of a button meanwhile.
+    yield blocks.section(f"*Steps* ({len(sheet.steps)})", accessory=add, block_id="steps.add")
     if not sheet.steps:
         yield blocks.context("A step runs a crew or a flow, decides, asks a person, sets the state, repeats or waits.")
     deep = depths(sheet)
@@ -116,7 +117,7 @@ def _state(sheet: FlowSheet) -> Iterable[Json]:
         for each in sheet.fields
     ]
     listed = " · ".join(said) or "_Nothing yet. The steps can keep values there, and a run asks for them._"
-    yield blocks.section(f"*State*\n{listed}", accessory=change)
+    yield blocks.section(f"*State*\n{listed}", accessory=change, block_id="flow.state.open")
 
 
 def _contained(sheet: FlowSheet) -> Iterable[Json]:

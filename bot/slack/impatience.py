@@ -14,7 +14,10 @@ _DOUBLE_CLICK_SECONDS = 1.0
 
 
 def count_double_clicks_once(app: App, *, now: Callable[[], float] = time.monotonic) -> None:
-    """Acknowledge the same click of the same person within a second and do nothing more; ``now`` is in seconds."""
+    """Acknowledge the same click of the same person within a second and do nothing more; ``now`` is in seconds.
+
+    Where they have sent a form meanwhile, it is a click of its own.
+    """
     last: dict[str | None, tuple[object, float]] = {}
     lock = threading.Lock()
 
@@ -26,6 +29,9 @@ def count_double_clicks_once(app: App, *, now: Callable[[], float] = time.monoto
                 if before == click and now() - at < _DOUBLE_CLICK_SECONDS:
                     return BoltResponse(status=200)
                 last[context.user_id] = click, now()
+        elif body.get("type") == "view_submission":
+            with lock:
+                last.pop(context.user_id, None)
         next_()
         return None
 
