@@ -225,7 +225,8 @@ class Crewcall:
         self.runs = Runs(self.store, self.rights, launcher, self.connections.problem, self.tools.problem, self.shelf)
         self.clock = Clock(self.store, self.rights, self.people, self.runs, self.notify)
         self.reviews = Reviews(self.store, self.rights, self.people, launcher, self.questions)
-        self.live_home = LiveHome(Home(self.store, self.rights, self.reviews), self.gate, Permalinks(self.client))
+        self.home = Home(self.store, self.rights, self.reviews)
+        self.live_home = LiveHome(self.home, self.gate, Permalinks(self.client))
         self._parts.append(self.live_home.close)
         pruning = Pruning(self.store, self.settings.log_days)
         self.workflows = Workflows(self.store, self.runs, self._finish_step)
@@ -277,6 +278,7 @@ class Crewcall:
         projects = Projects(self.store, self.rights, self.connections.problem)
         services: Mapping[str, object] = {
             "crews": crews,
+            "home": self.home,
             "live_home": self.live_home,
             "pictures": pictures,
             "projects": projects,

@@ -49,7 +49,7 @@ class TooMany(UserError):
 
 
 class TooBig(UserError):
-    """“{name}” is too big: it has {size} MB, and a run takes files of up to 10 MB. Send a shorter one."""
+    """“{name}” is too big: it has {size} MB, and I take files of up to 10 MB. Send a smaller one."""
 
     field = "files"
 
@@ -85,8 +85,13 @@ def check(files: list[tuple[str, int]]) -> None:
     if len(files) > MOST_FILES:
         raise TooMany(count=len(files))
     for name, size in files:
-        if size > MOST_BYTES:
-            raise TooBig(name=safe_name(name), size=-(-size // 1_000_000))
+        check_size(name, size)
+
+
+def check_size(name: str, size: int) -> None:
+    """Refuse a file of so many bytes if that is too big; raise ``TooBig``."""
+    if size > MOST_BYTES:
+        raise TooBig(name=safe_name(name), size=-(-size // 1_000_000))
 
 
 def read(name: str, content: bytes) -> Document:
@@ -96,7 +101,7 @@ def read(name: str, content: bytes) -> Document:
     before they are unpacked, and reading ends at a number of pages, characters and seconds.
     """
     name = safe_name(name)
-    check([(name, len(content))])
+    check_size(name, len(content))
     if not content:
         raise Empty(name=name)
     kind, reader = _reader(name, content)
@@ -264,7 +269,7 @@ def _paragraphs(content: bytes) -> Iterator[str]:
 def read_apart(name: str, content: bytes) -> Document:
     """What ``read`` says, read in a process of its own: what a hostile file breaks or fills up is only that."""
     name = safe_name(name)
-    check([(name, len(content))])
+    check_size(name, len(content))
     command = [sys.executable, "-m", "bot.documents", name]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS + 20, check=False)

@@ -88,12 +88,17 @@ def rows_with_run(crew: CrewInstance, actor: Actor) -> list[Json]:
     return [blocks.section(_line(crew, actor), block_id=f"listed-{crew.id}"), buttons]
 
 
-def _line(crew: CrewInstance, actor: Actor) -> str:
-    mark = "🔀" if crew.is_flow else "👥"
-    owner = "yours" if crew.owner == actor.user else f"of <@{crew.owner}>"
+def introduced(crew: CrewInstance, *facts: str) -> str:
+    """A crew by its name, with ``facts`` about it in mrkdwn, and below the beginning of what it is for."""
     about = f"\n{fit_escaped(' '.join(crew.description.split()), 150)}" if crew.description else ""
-    last = "" if crew.status == "new" else f" · last run {WORDS[RunState(crew.status)]}"
-    return f"{mark} *{escape(crew.name)}* · {crew.kind}, {owner}{last}{about}"
+    name = f"{'🔀' if crew.is_flow else '👥'} *{escape(crew.name)}*"
+    return " · ".join([name, *facts]) + about
+
+
+def _line(crew: CrewInstance, actor: Actor) -> str:
+    owner = "yours" if crew.owner == actor.user else f"of <@{crew.owner}>"
+    last = [] if crew.status == "new" else [f"last run {WORDS[RunState(crew.status)]}"]
+    return introduced(crew, f"{crew.kind}, {owner}", *last)
 
 
 def _open(crew: CrewInstance) -> Json:

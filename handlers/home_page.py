@@ -13,10 +13,8 @@ from handlers.crew_list import NOTHING, Look, filter_buttons, rows_with_run, tur
 from handlers.review_rows import Link, review_rows
 from handlers.run_words import going_line, moment, open_button, run_line, stop_button
 from handlers.schedule_list import stopped_line
+from handlers.waiting import MOST
 from store.schedules import Schedule, ScheduleState
-
-# Of each thing that waits or goes on so many are shown: Slack takes 100 rows.
-MOST = 5
 
 
 def home_page(sheet: HomeSheet, look: Look, link: Link) -> Json:

@@ -16,7 +16,8 @@ from bot.services.previews import Preview, Previews
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands
-from bot.slack.text import escape, fit_escaped
+from bot.slack.text import escape
+from handlers.crew_list import introduced
 from handlers.run_words import WORDS, moment
 
 _log = logging.getLogger(__name__)
@@ -55,8 +56,7 @@ def card(preview: Preview) -> list[Json]:
 def _said(preview: Preview) -> str:
     crew, run = preview.crew, preview.run
     if crew is not None:
-        about = f"\n{fit_escaped(' '.join(crew.description.split()), 200)}" if crew.description else ""
-        return f"{'🔀' if crew.is_flow else '👥'} *{escape(crew.name)}* · {crew.kind} of <@{crew.owner}>{about}"
+        return introduced(crew, f"{crew.kind} of <@{crew.owner}>")
     if run is not None:
         state = f"{MARKS[run.status]} {WORDS[run.status]}"
         return f"*{escape(run.crew_name)}* · run {run.id}\n{state} · by <@{run.started_by}> · {moment(run.created_at)}"

@@ -21,8 +21,9 @@ from bot.slack.boundary import unexpected
 from bot.slack.gate import Gate
 from bot.slack.text import escape
 from handlers.crew_list import PAGE, Look
-from handlers.home_page import MOST, home_page
+from handlers.home_page import home_page
 from handlers.review_rows import Link
+from handlers.waiting import MOST
 
 logger = logging.getLogger(__name__)
 

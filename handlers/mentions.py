@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from bot.services import Actor
 from bot.services.admins import Admins
 from bot.services.crews import Crews, CrewSheet
+from bot.services.home import Home
 from bot.services.reviews import Reviews
 from bot.services.run_history import RunHistory
 from bot.services.runs import Runs
@@ -36,7 +37,7 @@ from handlers.run_list import last_rows, which_again
 from handlers.run_words import running_rows
 from handlers.schedule_list import message_rows
 from handlers.starting import Starter
-from handlers.waiting import failed_rows, resting_rows
+from handlers.waiting import MOST, failed_rows, resting_rows
 from handlers.wished_runs import ACTION, ask_for_rest, ask_which, carried_back, known_inputs
 
 
@@ -135,11 +136,11 @@ def list_runs(runs: Runs, actor: Actor, reply: Reply) -> None:
 
 
 def say_what_waits(
-    reviews: Reviews, run_history: RunHistory, schedules: Schedules, client: WebClient, actor: Actor, reply: Reply
+    reviews: Reviews, home: Home, schedules: Schedules, client: WebClient, actor: Actor, reply: Reply
 ) -> None:
     rows = [
         *waiting_rows(reviews.waiting_for(by=actor), client),
-        *failed_rows(run_history.failed(by=actor)),
+        *failed_rows(home.failed(by=actor, most=MOST)),
         *resting_rows(schedules.list_all(by=actor).entries),
     ]
     reply("What waits for you", rows or [blocks.section("Nothing waits for you.")])

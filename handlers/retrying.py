@@ -11,7 +11,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
 from bot.slack.conversations import Conversations
-from bot.slack.text import escape
+from bot.slack.text import escape, named_place
 from handlers.finding import find
 from handlers.injection import Reply
 
@@ -53,8 +53,8 @@ def run_again(
     into = thread if conversations.holds(place, thread) else None
     run, newest = runs.again(int(action["value"]), by=actor, tell=reply, thread_ts=into)
     if run.channel != place:
-        where = f"in <#{run.channel}>" if run.channel.startswith(("C", "G")) else "in our direct message"
-        reply(f"{run.crew_name} runs again.", [blocks.section(f"*{escape(run.crew_name)}* runs again {where}.")])
+        where = named_place(run.channel, "our direct message")
+        reply(f"{run.crew_name} runs again.", [blocks.section(f"*{escape(run.crew_name)}* runs again in {where}.")])
     if newest > run.crew_version:
         reply(f"{run.crew_name} runs as it was", _older(run.id, run.crew_name, run.crew_version, newest))
 

@@ -16,7 +16,7 @@ from bot.services.run_history import RunFilter, RunHistory
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.commands import Commands, Words
-from bot.slack.text import escape
+from bot.slack.text import escape, is_channel
 from handlers.finding import find
 from handlers.injection import Reply
 from handlers.run_words import WORDS, open_button, run_line
@@ -61,7 +61,7 @@ def which_again(own: Sequence[Execution]) -> list[Json]:
 def _again_row(run: Execution) -> Json:
     label = f"Run {run.crew_name} again"
     button = blocks.button("Run again", "run.again", str(run.id), accessibility_label=label)
-    where = f" · in <#{run.channel}>" if run.channel.startswith(("C", "G")) else ""
+    where = f" · in <#{run.channel}>" if is_channel(run.channel) else ""
     said = f"*{escape(run.crew_name)}*{where}\n{run_line(run)}"
     return blocks.section(said, accessory=button, block_id=f"again-{run.id}")
 

@@ -20,7 +20,7 @@ from bot.services.schedules import Preview
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.forms import Channel, Choice, Choices, Date, Form, Select, Switch, Text, Time
-from bot.slack.text import escape, fit_escaped
+from bot.slack.text import escape, fit_escaped, is_channel
 from bot.slack.widgets import Offered, Widget
 from bot.time_words import misspelt
 from store.crews import CrewInstance
@@ -189,7 +189,7 @@ def new_form(
 ) -> Json:
     """The form for a first schedule of the crew, its inputs filled with what is ``known`` of an earlier run."""
     values = _inputs(Asked(names, zone), known)
-    where = {"channel": meta.get("place")} if str(meta.get("place") or "").startswith(("C", "G")) else {}
+    where = {"channel": meta.get("place")} if is_channel(str(meta.get("place") or "")) else {}
     facts = {"crew": crew.id, "notice": f"“{crew.name}” will run by itself:", **meta}
     return Asked(names, zone).view({**values, **where}, facts)
 
@@ -199,7 +199,7 @@ def edit_form(schedule: Schedule, names: Mapping[str, bool], meta: Mapping[str, 
     rule = schedule.recurrence
     asked = Asked(names, schedule.zone, rule.kind, schedule.news, new=False)
     # Slack's menu of channels has no direct messages.
-    channel = schedule.channel if schedule.channel.startswith(("C", "G")) else ""
+    channel = schedule.channel if is_channel(schedule.channel) else ""
     values: dict[str, object] = rule.model_dump() | {
         **schedule.draft().model_dump(include={"missed", "busy", "news_rule"}),
         "channel": channel,

@@ -9,7 +9,7 @@ from bot.services.crews import ScheduleLine
 from bot.services.schedules import Entry, ScheduleList
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, escape, fit_escaped
+from bot.slack.text import count, escape, fit_escaped, named_place
 from handlers.run_words import WORDS, moment
 from store.schedules import News, Schedule, ScheduleState
 
@@ -151,7 +151,7 @@ def _rows(entry: Entry) -> Iterable[Json]:
 
 def _entry_line(entry: Entry) -> str:
     schedule = entry.schedule
-    where = f"<#{schedule.channel}>" if schedule.channel.startswith(("C", "G")) else "direct message"
+    where = named_place(schedule.channel, "direct message")
     quiet = "" if schedule.news is News.ALWAYS else " · only what is new"
     whose = "yours" if entry.mine else f"of <@{schedule.owner}>"
     return f"*{escape(schedule.crew_name)}* · {_rule(schedule)}\n{_next(schedule)} · in {where} · {whose}{quiet}"

@@ -15,7 +15,7 @@ from bot.services.schedules import Schedules
 from bot.slack.blocks import Json, meta_of
 from bot.slack.commands import Commands, Words
 from bot.slack.people import direct_channel
-from bot.slack.text import escape
+from bot.slack.text import escape, named_place
 from handlers import schedule_form
 from handlers.crew_page import crew_page
 from handlers.finding import find
@@ -197,8 +197,7 @@ def _show_saved(
 
 def _run(schedules: Schedules, schedule_id: int, actor: Actor, reply: Reply) -> str:
     run = schedules.run_now(schedule_id, by=actor, tell=reply)
-    where = f"<#{run.channel}>" if run.channel.startswith(("C", "G")) else "its direct message"
-    return f"*{escape(run.crew_name)}* is on its way in {where}."
+    return f"*{escape(run.crew_name)}* is on its way in {named_place(run.channel, 'its direct message')}."
 
 
 def _pause(schedules: Schedules, schedule_id: int, actor: Actor, reply: Reply) -> str:

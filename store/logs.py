@@ -48,7 +48,7 @@ def add(session: Session, entries: list[LogEntry]) -> None:
 
 
 def of_run(session: Session, run_id: int, *, limit: int = 1000, before: int | None = None) -> list[LogEntry]:
-    """The last ``limit`` log lines of a run in the order they happened, older than ``before``, of one kind if given."""
+    """The last ``limit`` log lines of a run in the order they happened, older than ``before`` if given."""
     wanted = select(ExecutionLogRow).where(ExecutionLogRow.execution_id == run_id)
     if before is not None:
         wanted = wanted.where(ExecutionLogRow.id < before)

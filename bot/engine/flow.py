@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 # Steps that are done at the same time in one flow; CrewAI's runtime alone would do six on two processors.
 _AT_ONCE = 32
 # What is done over and over is bounded by each step's own limit; this is for a mistake of ours.
-_MOST_CALLS = 100_000
+# A step hears of each end of up to a hundred others, each of which is done up to a hundred times.
+_MOST_CALLS = 10_100
 _DONE = "The flow is done."
 _OUTCOMES = {"approved": APPROVED, "edited": APPROVED, "answered": APPROVED, "changes": CHANGES, "rejected": REJECTED}
 

@@ -60,6 +60,24 @@ def closing(leads_to: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
     return found
 
 
+def reach(key: str, leads_to: Mapping[str, Iterable[str]]) -> set[str]:
+    """What can come after the step; itself too, in a loop. ``leads_to`` as for ``closing``."""
+    found: set[str] = set()
+    waiting = [key]
+    while waiting:
+        for after in leads_to[waiting.pop()]:
+            if after not in found:
+                found.add(after)
+                waiting.append(after)
+    return found
+
+
+def onward(leads_to: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The same without the connections that close a loop."""
+    back = closing(leads_to)
+    return {key: [after for after in following if (key, after) not in back] for key, following in leads_to.items()}
+
+
 class Ways:
     """How far a flow is, told by its steps' ends. Branches in a loop meet only where they are of the same round."""
 
@@ -94,13 +112,10 @@ class Ways:
         for other, entries in self._after.items():
             for each in entries:
                 leads_to[each.step].append(other)
-        back = closing(leads_to)
-        onward = {
-            each: [after for after in following if (each, after) not in back] for each, following in leads_to.items()
-        }
+        ahead = onward(leads_to)
         sources = [each.step for each in self._after[key]]
-        before = [{each for each in self._after if source in _reach(each, onward)} for source in sources]
-        inside = _reach(key, leads_to) - {key}
+        before = [{each for each in self._after if source in {each} | reach(each, ahead)} for source in sources]
+        inside = reach(key, leads_to) - {key}
         return _Join(before, [bool(inside & set(sources)) and source not in inside for source in sources])
 
 
@@ -141,17 +156,6 @@ class _Join:
             for key in self.before[number] & self.before[other]
             if key in past and key in each
         )
-
-
-def _reach(key: str, leads_to: Mapping[str, Iterable[str]]) -> set[str]:
-    """The step, and what can come after it."""
-    found, waiting = {key}, [key]
-    while waiting:
-        for after in leads_to[waiting.pop()]:
-            if after not in found:
-                found.add(after)
-                waiting.append(after)
-    return found
 
 
 def _joined(pasts: Iterable[Past]) -> Past:

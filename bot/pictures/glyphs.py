@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+
+from fontTools.ttLib import TTFont, TTLibError
 
 from bot.pictures.fonts import JOINERS, REGULAR
 
@@ -45,13 +46,13 @@ def system_fonts() -> tuple[Path, ...]:
 
 
 @cache
-def covered(font: Path) -> tuple[range, ...]:
-    """The numbers of the characters that a font has, by its table “cmap”; none for a file that cannot be read."""
+def covered(font: Path) -> Collection[int]:
+    """The numbers of the characters that a font has, or the first of a collection; none where it cannot be read."""
     try:
-        with font.open("rb") as file:
-            return tuple(_ranges(_cmap(file)))
-    except (OSError, struct.error):
-        return ()
+        with TTFont(font, fontNumber=0, lazy=True) as read:
+            return frozenset(read.getBestCmap() or ())
+    except (OSError, TTLibError, struct.error):
+        return frozenset()
 
 
 def _kept(text: str, lenders: tuple[Path, ...]) -> Iterator[str]:
@@ -72,7 +73,7 @@ def _lent(char: str, lenders: tuple[Path, ...]) -> bool:
 
 
 def _has(font: Path, char: str) -> bool:
-    return any(ord(char) in some for some in covered(font))
+    return ord(char) in covered(font)
 
 
 def _named(text: str) -> str:
@@ -80,32 +81,3 @@ def _named(text: str) -> str:
     names = [unicodedata.name(char, "").lower() for char in symbols]
     said = ", ".join(list(filter(None, names))[:_MOST_NAMED])
     return said[:1].upper() + said[1:] or _OTHER_LETTERS
-
-
-def _cmap(file: BinaryIO) -> bytes:
-    """The table of characters; of a collection, that of its first font."""
-    head = file.read(16)
-    file.seek(struct.unpack(">12xI", head)[0] if head[:4] == b"ttcf" else 0)
-    for _ in range(struct.unpack(">4xH6x", file.read(12))[0]):
-        tag, at, length = struct.unpack(">4s4xII", file.read(16))
-        if tag == b"cmap":
-            file.seek(at)
-            return file.read(length)
-    return b""
-
-
-def _ranges(table: bytes) -> Iterator[range]:
-    """What the parts in the two usual formats map to glyphs."""
-    for number in range(struct.unpack_from(">2xH", table)[0]):
-        (at,) = struct.unpack_from(">4xI", table, 4 + 8 * number)
-        (kind,) = struct.unpack_from(">H", table, at)
-        if kind == 4:
-            size = struct.unpack_from(">6xH", table, at)[0]
-            ends = struct.unpack_from(f">{size // 2}H", table, at + 14)
-            starts = struct.unpack_from(f">{size // 2}H", table, at + 16 + size)
-            # The last segment only marks the end.
-            yield from (range(start, end + 1) for start, end in zip(starts, ends, strict=True) if start < 0xFFFF)
-        elif kind == 12:
-            for group in range(struct.unpack_from(">12xI", table, at)[0]):
-                start, end = struct.unpack_from(">II", table, at + 16 + 12 * group)
-                yield range(start, end + 1)

@@ -145,7 +145,7 @@ class Questions:
             self._edit(review.id, review.team)
 
     def _refused(self, review: Review, error: str) -> None:
-        """The run waits for people who cannot see its question in the thread: tell them where else it is."""
+        """The run waits for people who cannot see its question in the thread: tell them what to do."""
         with self.store.transaction() as session:
             reviews.shown(session, review)
         sentence = NOT_TAKEN.format(crew=review.crew_name, task=review.task, error=error)

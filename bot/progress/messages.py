@@ -13,6 +13,7 @@ from bot.progress.picture import RunPicture, TaskPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, escape, fit, fit_escaped, markdown_parts, unmarked
+from bot.words import listed
 from store.limits import LimitPause, Scope, amount
 from store.runs import NOBODY, TRIAL, Again, Execution, RunState
 from store.usage import dollars
@@ -77,7 +78,7 @@ def progress(picture: RunPicture, now: datetime) -> Message:
 
 def notice(payload: Mapping[str, Any]) -> Message:
     """Why a run goes on: ``why``, with which ``tasks``, and who wanted that where somebody did (``by``)."""
-    where = f"going on with {_listed(payload['tasks'])}" if payload["tasks"] else "going on"
+    where = f"going on with {_first(payload['tasks'])}" if payload["tasks"] else "going on"
     if payload["why"] == Again.RETRY:
         said = f"<@{payload['by']}> tries again: {where}."
     else:
@@ -85,13 +86,13 @@ def notice(payload: Mapping[str, Any]) -> Message:
     return Message(unmarked(said), [blocks.section(said)])
 
 
-def _listed(names: list[str]) -> str:
+def _first(names: list[str]) -> str:
     """Names in a sentence; of many only the first."""
     shown = names if len(names) <= _MOST_NAMES else names[: _MOST_NAMES - 1]
     said = [f"*{escape(name)}*" for name in shown]
     if left := len(names) - len(shown):
         said.append(f"{left} more")
-    return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
+    return listed(said)
 
 
 def limit_question(run: Execution, pause: LimitPause) -> Message:

@@ -61,7 +61,6 @@ class RunPicture:
     progress_ts: str | None = None
     # Slack did not take the first message.
     unheard: bool = False
-    # Still to be posted: a file may be there before the thread is.
     shown_at: datetime | None = field(default=None, compare=False)
     # What a flow is shown by in place of tasks.
     steps: StepsPicture | None = None

@@ -53,9 +53,9 @@ class _Errand:
     thread_ts: str | None
     send: Callable[[], Future[Any]]
     is_it: Callable[[Json], bool]
-    placed: Callable[[Session, str], None]
-    then: Callable[[str], None]
-    refused: Callable[[str], None]
+    placed: Callable[[Session, str], None] = _nowhere
+    then: Callable[[str], None] = _nothing
+    refused: Callable[[str], None] = _nothing
 
 
 class Poster:
@@ -139,9 +139,6 @@ class Poster:
                 thread_ts=thread_ts,
                 send=send,
                 is_it=is_it,
-                placed=_nowhere,
-                then=_nothing,
-                refused=_nothing,
             )
         )
 

@@ -9,6 +9,7 @@ from bot.progress.steps import InnerPicture, StepPicture, StepsPicture
 from bot.slack import blocks
 from bot.slack.blocks import Json
 from bot.slack.text import count, duration, fit, unmarked
+from bot.words import listed
 
 # A message has room for so many cards that can still be read; of a longer flow the part where it is at is shown.
 _MOST_CARDS = 20
@@ -31,10 +32,9 @@ def working_on(picture: StepsPicture) -> str:
     names = [step.name for step in picture.current]
     if not names:
         return ""
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     if all(step.waits for step in picture.current):
-        return f"Waiting at {listed}"
-    return f"Working on {listed}"
+        return f"Waiting at {listed(names)}"
+    return f"Working on {listed(names)}"
 
 
 def _window(steps: Sequence[StepPicture]) -> int:

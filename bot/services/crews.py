@@ -24,7 +24,7 @@ from bot.services.history import current, record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.unseen import refuse_unseen, shown
 from bot.services.writing import write
-from store import agents, crews, memories, runs, schedules, shares, tasks, tools, versions
+from store import agents, crews, memories, run_lists, schedules, shares, tasks, tools, versions
 from store.agents import Agent
 from store.crews import CrewDraft, CrewInstance, Filter
 from store.database import Store
@@ -244,7 +244,7 @@ class Crews:
             shared = shares.of_crew(session, crew_id, team=by.team)
             members = agents.list_all(session, crew_id, team=by.team)
             work = tasks.list_all(session, crew_id, team=by.team)
-            latest = runs.latest(session, team=by.team, crew_id=crew_id, limit=3)
+            latest = run_lists.latest(session, team=by.team, crew_id=crew_id, limit=3)
             scheduled = schedules.list_all(session, team=by.team, crew_id=crew_id)
             version = versions.number(session, crew_id, team=by.team)
             used_by, used_unseen = users_of(session, crew, viewer)

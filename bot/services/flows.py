@@ -14,13 +14,15 @@ from bot.engine.steps import kind_of
 from bot.errors import FormRefused, Refused, UserError
 from bot.services import Actor
 from bot.services.checks import Place, Problem
-from bot.services.flow_checks import Available, Finding, Graph, Need, available, flow_problems, needs
+from bot.services.flow_checks import Available, Finding, Need, available, flow_problems, needs
+from bot.services.flow_graph import Graph
 from bot.services.freezing import contained, everything_in, frozen, frozen_whole
 from bot.services.history import record, telling_what_changed
 from bot.services.rights import Rights, Viewer
 from bot.services.trials import asked
-from bot.services.unseen import listed, shown, unseen, whom
-from store import crews, runs, shares, steps, tasks, versions
+from bot.services.unseen import shown, unseen, whom
+from bot.words import listed
+from store import crews, run_lists, shares, steps, tasks, versions
 from store.crews import CrewInstance
 from store.database import Store
 from store.definitions import Definition, freeze_flow
@@ -246,7 +248,7 @@ def sheet_of(session: Session, flow: CrewInstance, viewer: Viewer) -> FlowSheet:
         problems=problems_of(session, flow),
         fields=state.fields(flow.state_schema),
         contained=inside,
-        runs=runs.latest(session, team=flow.team, crew_id=flow.id, limit=3),
+        runs=run_lists.latest(session, team=flow.team, crew_id=flow.id, limit=3),
         version=versions.number(session, flow.id, team=flow.team),
         level=viewer.level(session, flow) or Level.RUN,
         shares=shares.of_crew(session, flow.id, team=flow.team),

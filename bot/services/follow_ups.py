@@ -10,9 +10,7 @@ from bot.engine import cel, state
 from bot.engine.cel import Undecided
 from bot.engine.steps.kind import text_of
 from store.definitions import Definition, StepPlan
-
-# How the key of a step begins; that of what runs as a part of a step has a slash, too.
-_STEP = "step:"
+from store.finished import STEP
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,8 @@ def written(definition: Definition, inputs: Mapping[str, Any], result: str, kept
     """
     if not definition.is_flow:
         return Written(definition, inputs)
-    done = {key: each for key, each in kept.items() if key.startswith(_STEP) and "/" not in key and "number" in each}
+    # What runs as a part of a step has a slash in its key.
+    done = {key: each for key, each in kept.items() if key.startswith(STEP) and "/" not in key and "number" in each}
     plans = {plan.key: plan for plan in definition.steps if plan.kind == "crew" and plan.target in definition.parts}
     for each in sorted(done.values(), key=lambda each: -int(each["number"])):
         plan = plans.get(each["step"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.services import Actor
 from bot.services.reviews import Reviews
 from bot.services.rights import Rights, Viewer
-from store import crews, runs, schedules, workspace_settings
+from store import crews, run_lists, schedules, workspace_settings
 from store.crews import CrewInstance, Filter
 from store.database import Store
 from store.reviews import Review
@@ -80,15 +80,14 @@ class Home:
         """What concerns the person: a ``page`` of the crews, and of everything else ``most`` and one more."""
         viewer, reviews = self.rights.of(by), self.reviews.waiting_for(by=by)
         with self.store.reading() as session:
-            failed = runs.left_failed(session, team=by.team, user=by.user, since=self.now() - _RECENT, limit=most + 1)
-            going = runs.latest(session, team=by.team, unfinished=True, seer=viewer.seer, limit=most + 1)
+            going = run_lists.latest(session, team=by.team, unfinished=True, seer=viewer.seer, limit=most + 1)
             # What goes on stands above them.
-            latest = runs.latest(session, team=by.team, seer=viewer.seer, limit=2 * most)
+            latest = run_lists.latest(session, team=by.team, seer=viewer.seer, limit=2 * most)
             found, offset, total = _crews(session, viewer, which, offset, page)
             return HomeSheet(
                 reader=by,
                 reviews=reviews,
-                failed=[Told(run, viewer.may_use(session, run.crew_id or 0, Level.RUN)) for run in failed],
+                failed=self._failed(session, viewer, most + 1),
                 stopped=_stopped(session, viewer)[: most + 1],
                 going=[Told(run, viewer.may(session, run, Level.EDIT)) for run in going],
                 crews=found,
@@ -100,11 +99,23 @@ class Home:
                 schedules_paused=workspace_settings.get(session, by.team).schedules_paused,
             )
 
+    def failed(self, *, by: Actor, most: int) -> list[Told]:
+        """The person's failed runs that wait for them, the newest first: ``most`` and one more."""
+        viewer = self.rights.of(by)
+        with self.store.reading() as session:
+            return self._failed(session, viewer, most + 1)
+
+    def _failed(self, session: Session, viewer: Viewer, limit: int) -> list[Told]:
+        by, since = viewer.actor, self.now() - _RECENT
+        found = run_lists.left_failed(session, team=by.team, user=by.user, since=since, limit=limit)
+        return [Told(run, viewer.may_use(session, run.crew_id or 0, Level.RUN)) for run in found]
+
     def standing(self, team: str) -> Standing:
         """How what may concern somebody stands in a workspace just now; cheap, to be compared with what it was."""
         with self.store.reading() as session:
             told: dict[Thing, object] = {
-                ("run", run_id): state for run_id, state in runs.standing(session, team=team, newest=_NEWEST).items()
+                ("run", run_id): state
+                for run_id, state in run_lists.standing(session, team=team, newest=_NEWEST).items()
             }
             told |= {("schedule", each): state for each, state in schedules.standing(session, team=team).items()}
             told["all", 0] = workspace_settings.get(session, team).schedules_paused
@@ -116,7 +127,7 @@ class Home:
             return True
         seer = self.rights.of(by).seer
         with self.store.reading() as session:
-            return runs.seen_among(session, [run_id for _, run_id in changed], team=by.team, seer=seer)
+            return run_lists.seen_among(session, [run_id for _, run_id in changed], team=by.team, seer=seer)
 
 
 def _crews(

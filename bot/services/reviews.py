@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.services import Actor
 from bot.services.audit import Verb, note
 from bot.services.rights import Rights, Viewer
+from bot.words import listed
 from store import crews, logs, reviews, runs
 from store.database import Store
 from store.logs import LogEntry
@@ -365,12 +366,12 @@ def _who_may(session: Session, review: Review, handles: Mapping[str, str]) -> tu
     named = [user for user in dict.fromkeys([*starter, *review.settings.reviewers]) if user != barred]
     groups = [handles.get(group, "a user group") for group in review.settings.groups]
     if review.settings.reviewers or groups:
-        return _listed([*(f"<@{user}>" for user in named), *groups]), named
+        return _either([*(f"<@{user}>" for user in named), *groups]), named
     if review.crew_id is None:
         return f"<@{review.started_by}>", [review.started_by]
     crew = crews.get(session, review.crew_id, team=review.team)
     editors = f"whoever may edit “{crew.name}”, such as <@{crew.owner}>"
-    return _listed([*(f"<@{user}>" for user in named), editors]), [*named, crew.owner]
+    return _either([*(f"<@{user}>" for user in named), editors]), [*named, crew.owner]
 
 
 def _approval(review: Review) -> Verdict:
@@ -383,10 +384,8 @@ def _said(text: str) -> str:
     return text.strip()
 
 
-def _listed(names: Sequence[str]) -> str:
-    if not names:
-        return "nobody"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+def _either(names: Sequence[str]) -> str:
+    return listed(names, "or") or "nobody"
 
 
 def _what_became(review: Review) -> str:

@@ -8,7 +8,7 @@ from bot.links import Links
 from bot.services import Actor
 from bot.services.rights import Rights
 from bot.services.run_results import Outcome, outcomes
-from store import finished, logs, runs
+from store import finished, logs, run_lists, runs
 from store.database import Session, Store
 from store.logs import LogEntry
 from store.runs import Execution, RunState
@@ -55,7 +55,7 @@ class RunHistory:
         """The newest of these runs that the person may see first."""
         seer = self.rights.of(by).seer
         with self.store.reading() as session:
-            return runs.latest(
+            return run_lists.latest(
                 session,
                 team=by.team,
                 crew_id=which.crew_id,
@@ -69,15 +69,8 @@ class RunHistory:
     def own(self, *, by: Actor, limit: int = 5) -> list[Execution]:
         """The person's newest runs of whole crews and flows: neither steps alone nor changes to a result."""
         with self.store.reading() as session:
-            found = runs.latest(session, team=by.team, started_by=by.user, limit=_LOOKED_AT)
+            found = run_lists.latest(session, team=by.team, started_by=by.user, limit=_LOOKED_AT)
         return [run for run in found if run.crew_id and run.source not in (runs.TRIAL, runs.FOLLOW_UP)][:limit]
-
-    def failed(self, *, by: Actor) -> list[Execution]:
-        """The person's failed runs that they have not followed by another run of the same crew, the newest first."""
-        newest: dict[int | None, Execution] = {}
-        for run in self.own(by=by, limit=_LOOKED_AT):
-            newest.setdefault(run.crew_id, run)
-        return [run for run in newest.values() if run.status is RunState.FAILED]
 
     def sheet(self, run_id: int, *, by: Actor, lines: int = LONGEST_FILE, before: int | None = None) -> RunSheet:
         """A run with the last ``lines`` of its log, or those before the line ``before``.

@@ -9,10 +9,10 @@ from typing import Any
 
 from bot.engine.steps import kind_of
 from store.definitions import Definition
-from store.finished import TASK
+from store.finished import STEP, TASK
 
 # A step, perhaps one item of its list (counted from 0) and the round of a loop: “step:each[2]#3”.
-_STEP = re.compile(r"step:([^/\[#]+)(?:\[(\d+)\])?(?:#(\d+))?(?:/|$)")
+_STEP = re.compile(rf"{STEP}([^/\[#]+)(?:\[(\d+)\])?(?:#(\d+))?(?:/|$)")
 
 
 @dataclass(frozen=True)

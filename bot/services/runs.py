@@ -20,7 +20,7 @@ from bot.services.freezing import frozen_whole
 from bot.services.readiness import InputsMissing, InputsRefused, NotReady, prepared
 from bot.services.rights import Rights, Viewer
 from bot.services.trials import alone
-from store import crews, finished, logs, outbox, run_files, runs, steps, versions
+from store import crews, finished, logs, outbox, run_files, run_lists, runs, steps, versions
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import Execution, RunState
@@ -284,7 +284,7 @@ class Runs:
             ended = [
                 run
                 for status in (RunState.FAILED, RunState.CANCELLED)
-                for run in runs.latest(
+                for run in run_lists.latest(
                     session, team=by.team, crew_id=crew_id, started_by=by.user, status=status, limit=1
                 )
             ]
@@ -359,7 +359,9 @@ class Runs:
     def stop_latest(self, *, by: Actor, crew_id: int | None = None) -> Execution:
         """Ask the person's newest unfinished run, of one crew or any, to stop; raise ``NothingToStop``."""
         with self.store.reading() as session:
-            going = runs.latest(session, team=by.team, crew_id=crew_id, started_by=by.user, unfinished=True, limit=1)
+            going = run_lists.latest(
+                session, team=by.team, crew_id=crew_id, started_by=by.user, unfinished=True, limit=1
+            )
         if not going:
             raise NothingToStop
         return self.stop(going[0].id, by=by)
@@ -392,7 +394,7 @@ class Runs:
         """
         seer = self.rights.of(by).seer
         with self.store.reading() as session:
-            return runs.latest(
+            return run_lists.latest(
                 session,
                 team=by.team,
                 crew_id=crew_id,

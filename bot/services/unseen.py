@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.errors import UserError
 from bot.services.freezing import everything_in
 from bot.services.rights import Viewer
+from bot.words import listed
 from store import crews
 from store.crews import CrewInstance
 from store.definitions import Definition, StepPlan
@@ -29,17 +30,12 @@ def shown(session: Session, crew: CrewInstance, viewer: Viewer) -> CrewInstance:
     """The crew as the person may know of it: without its name and description where it is not shared with them."""
     if viewer.level(session, crew):
         return crew
-    return crew.model_copy(update={"name": f"a {crew.kind} you can’t see", "description": ""})
+    return crew.model_copy(update={"name": unseen(1, crew.kind), "description": ""})
 
 
 def unseen(many: int, kind: str) -> str:
     """“a flow you can’t see”, or “2 flows you can’t see”."""
     return f"a {kind} you can’t see" if many == 1 else f"{many} {kind}s you can’t see"
-
-
-def listed(said: Sequence[str]) -> str:
-    """“a, b and c”."""
-    return " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
 
 
 def whom(owners: Sequence[str]) -> str:

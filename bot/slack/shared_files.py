@@ -26,10 +26,6 @@ class Elsewhere(UserError):
     """“{name}” is not kept in Slack but linked from another service. Download it there and send the file itself."""
 
 
-class TooLarge(UserError):
-    """“{name}” is too big: it has {size} MB, and I take files of up to 10 MB. Send it without what is not needed."""
-
-
 class SharedFiles:
     """Gets shared files; the token never goes to another address than Slack's, nor after a redirection."""
 
@@ -58,8 +54,7 @@ class SharedFiles:
         for file_id in ids:
             record = self._record(file_id)
             name = str(record.get("name") or file_id)
-            if (size := int(record.get("size") or 0)) > documents.MOST_BYTES:
-                raise TooLarge(name=documents.safe_name(name), size=-(-size // 1_000_000))
+            documents.check_size(name, int(record.get("size") or 0))
             found[name if name not in found else f"{file_id}/{name}"] = self._content(record)
         return found
 

@@ -76,6 +76,16 @@ def unmarked(text: str) -> str:
     return text.strip()
 
 
+def is_channel(place: str) -> bool:
+    """Whether a place is a channel, by its id, and not a direct message."""
+    return place.startswith(("C", "G"))
+
+
+def named_place(place: str, direct: str) -> str:
+    """A place in mrkdwn, which shows its name; ``direct`` is what a direct message is called, which has none."""
+    return f"<#{place}>" if is_channel(place) else direct
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Say how many: ``count(1, "task")`` is “1 task”, ``count(2, "entry", "entries")`` is “2 entries”."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

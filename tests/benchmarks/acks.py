@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
-from store import runs
+from store import run_lists
 from store.database import Store
 from tests.benchmarks.crews import LONG, ONE
 from tests.benchmarks.measure import in_turn, median, ms, p99, ratio, table
@@ -100,6 +100,6 @@ def _twenty_runs(here: Place) -> None:
 def _going(here: Place) -> int:
     store = Store(f"sqlite:///{here.data_dir / 'crewcall.db'}")
     with store.reading() as session:
-        going = [one for one in runs.latest(session, team=TEAM, limit=RUNS) if one.status == "running"]
+        going = [one for one in run_lists.latest(session, team=TEAM, limit=RUNS) if one.status == "running"]
     store.close()
     return len(going)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from store import crews, line, logs, runs
+from store import crews, line, logs, run_lists, runs
 from store.crews import CrewDraft
 from store.database import Session, Store
 from store.definitions import Definition
@@ -64,7 +64,7 @@ def fill(store: Store) -> int:
 
 
 def _questions(session: Session, crew_id: int) -> dict[str, Callable[[], object]]:
-    ask = partial(runs.latest, session, team=TEAM, limit=9)
+    ask = partial(run_lists.latest, session, team=TEAM, limit=9)
     seer = Seer("U7", ("U7", EVERYBODY))
     return {
         "the last runs": ask,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from bot.local_slack import LocalSlack
-from store import runs
+from store import run_lists
 from store.database import Store
 from tests.benchmarks.crews import ONE, THREE, Size
 from tests.benchmarks.measure import in_turn, median, ms, ratio, table
@@ -65,7 +65,7 @@ def run(here: Place, size: Size) -> tuple[float, float]:
     done = here.ana.sees(lambda: _done(here.slack, began))
     store = Store(f"sqlite:///{here.data_dir / 'crewcall.db'}")
     with store.reading() as session:
-        [last] = runs.latest(session, team=TEAM, limit=1)
+        [last] = run_lists.latest(session, team=TEAM, limit=1)
     store.close()
     assert last.ended_at
     return done["at"] - began, (last.ended_at - last.created_at).total_seconds()

@@ -108,7 +108,7 @@ def test_too_big_a_file_is_refused_before_it_is_fetched(ana: Person, a_crew: obj
     ana.attaches("big.txt", b"x" * 10_000_001)
     ana.types("@Crew run market research about tides")
 
-    ana.sees("“big.txt” is too big: it has 11 MB, and a run takes files of up to 10 MB.")
+    ana.sees("“big.txt” is too big: it has 11 MB, and I take files of up to 10 MB.")
 
 
 def test_a_run_again_has_its_files_again(ana: Person, llm: ScriptedModel, crew_of: CrewMaker) -> None:

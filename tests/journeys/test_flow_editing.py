@@ -60,15 +60,20 @@ def test_a_mend_leads_to_the_form_of_the_step(ana: Person, a_flow: CrewInstance,
     assert "Before this flow can run" not in seen
 
 
+def adds_gather(person: Person) -> None:
+    """Begin a step that runs the crew, on the page of the flow."""
+    person.presses("Add step", beside="Steps (")
+    person.fills("Name", "Gather")
+    person.chooses("What it does", "Run a crew")
+    person.chooses("Crew or flow it runs", "Market research (crew)")
+    person.submits()
+
+
 def test_an_expression_that_cannot_be_read_is_refused_under_its_field(
     ana: Person, a_flow: CrewInstance, a_crew: CrewInstance
 ) -> None:
     ana.types("/crew show weekly")
-    ana.presses("Add step", beside="Steps (")
-    ana.fills("Name", "Gather")
-    ana.chooses("What it does", "Run a crew")
-    ana.chooses("Crew or flow it runs", "Market research (crew)")
-    ana.submits()
+    adds_gather(ana)
     ana.fills("Input “topic”", "state.topic ++")
     ana.submits()
 
@@ -82,11 +87,7 @@ def test_a_field_of_the_state_that_is_named_alone_is_told_where_it_was_written(
     schema = {"type": "object", "properties": {"topic": {"type": "string"}, "tone": {"type": "string"}}}
     Flows(crewcall.store, crewcall.rights).reshape_state(a_flow.id, lambda _: schema, by=Actor("T0NORTHWIND", ana.id))
     ana.types("/crew show weekly")
-    ana.presses("Add step", beside="Steps (")
-    ana.fills("Name", "Gather")
-    ana.chooses("What it does", "Run a crew")
-    ana.chooses("Crew or flow it runs", "Market research (crew)")
-    ana.submits()
+    adds_gather(ana)
     ana.fills("Or an expression in CEL", "tone + topics")
     ana.submits()
     assert ana.sees_error("Or an expression in CEL") == "It does not know “tone”. Did you mean state.tone?"

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from bot.app import Crewcall
-from store import runs
+from store import run_lists
 from store.crews import CrewInstance
 from tests.support.people import Person
 from tests.support.scripted_model import ScriptedModel
@@ -29,7 +29,7 @@ def test_a_failed_run_goes_on_in_its_thread_when_somebody_retries(
     ana.closes_thread()
     ana.sees("Market research · ✅ Done")
     with crewcall.store.reading() as session:
-        assert len(runs.latest(session, team=a_crew.team)) == 1
+        assert len(run_lists.latest(session, team=a_crew.team)) == 1
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in its thread", "in the channel"])

@@ -14,7 +14,7 @@ from bot.services.flows import Flows
 from bot.services.rights import Rights
 from bot.services.sharing import Access
 from bot.slack.people import People
-from store import runs
+from store import run_lists
 from store import schedules as stored
 from store.crews import CrewInstance
 from store.steps import StepDraft
@@ -401,7 +401,7 @@ def rest(later: Later) -> None:
     deadline = datetime.now(UTC) + timedelta(seconds=10)
     while True:
         with later.bot.store.reading() as session:
-            (latest,) = runs.latest(session, team="T0NORTHWIND", limit=1)
+            (latest,) = run_lists.latest(session, team="T0NORTHWIND", limit=1)
         if latest.status.over:
             return
         assert datetime.now(UTC) < deadline

@@ -16,7 +16,7 @@ from bot.recurrence import Day, Kind, Recurrence, zone_of
 from bot.services import Actor
 from bot.services.clock import Clock
 from bot.services.schedules import Schedules
-from store import runs, schedules
+from store import run_lists, runs, schedules
 from store.database import Store
 from store.runs import RunState
 from store.schedules import Busy, Missed, Schedule, ScheduleDraft, ScheduleState
@@ -87,7 +87,7 @@ class Simulation:
     def slots(self, schedule: Schedule) -> list[datetime]:
         """The times that have had a run, in the order of the runs."""
         with self.office.store.reading() as session:
-            found = runs.latest(session, team=TEAM, limit=10_000)
+            found = run_lists.latest(session, team=TEAM, limit=10_000)
         return [run.slot for run in reversed(found) if run.schedule_id == schedule.id and run.slot]
 
     def fails(self, schedule: Schedule, times: int) -> None:
@@ -538,5 +538,5 @@ def test_inputs_are_filled_in_for_the_time_of_the_run_in_the_zone_of_the_schedul
         one.clock.tick()
 
     with one.office.store.reading() as session:
-        given = [run.inputs for run in runs.latest(session, team=TEAM) if run.schedule_id == schedule.id]
+        given = [run.inputs for run in run_lists.latest(session, team=TEAM) if run.schedule_id == schedule.id]
     assert given == [{"day": "the news of 2027-01-07"}, {"day": "the news of 2027-01-06"}]

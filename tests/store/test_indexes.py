@@ -21,6 +21,7 @@ from store import (
     logs,
     memories,
     reviews,
+    run_lists,
     runs,
     schedules,
     shares,
@@ -112,10 +113,10 @@ def everything(shelf: Shelf) -> None:
     shelf.write(crews.hold, crew.id, team=NORTHWIND)
     shelf.write(crews.note_run, crew.id, team=NORTHWIND, status="completed", at=datetime.now(UTC))
     run = shelf.claimed(crew)
-    shelf.read(runs.latest, team=NORTHWIND)
-    shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id)
-    shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, unfinished=True)
-    shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, started_by=ANA, unfinished=True, before=run.id)
+    shelf.read(run_lists.latest, team=NORTHWIND)
+    shelf.read(run_lists.latest, team=NORTHWIND, crew_id=crew.id)
+    shelf.read(run_lists.latest, team=NORTHWIND, started_by=ANA, unfinished=True)
+    shelf.read(run_lists.latest, team=NORTHWIND, crew_id=crew.id, started_by=ANA, unfinished=True, before=run.id)
     shelf.read(runs.get, run.id, team=NORTHWIND)
     seer = Seer(ANA, (ANA, EVERYBODY, "C0RESEARCH"))
     every_schedule(shelf, crew, seer)
@@ -133,8 +134,8 @@ def everything(shelf: Shelf) -> None:
     shelf.write(memories.remove, crew.id, team=NORTHWIND)
     shelf.read(versions.number, crew.id, team=NORTHWIND)
     shelf.read(versions.newest, crew.id, team=NORTHWIND)
-    shelf.read(runs.latest, team=NORTHWIND, seer=seer)
-    shelf.read(runs.latest, team=NORTHWIND, seer=seer, crew_id=crew.id, before=run.id)
+    shelf.read(run_lists.latest, team=NORTHWIND, seer=seer)
+    shelf.read(run_lists.latest, team=NORTHWIND, seer=seer, crew_id=crew.id, before=run.id)
     shelf.write(audit.add, team=NORTHWIND, actor=ANA, verb="changed", kind="crew", name="x")
     shelf.read(audit.page, team=NORTHWIND, before=7)
     shelf.write(tasks.release, agent.id, team=NORTHWIND)
@@ -147,12 +148,12 @@ def everything(shelf: Shelf) -> None:
     shelf.read(logs.of_run, run.id)
     shelf.read(runs.teams)
     shelf.read(logs.of_run, run.id, before=7)
-    shelf.read(runs.latest, team=NORTHWIND, status=RunState.FAILED)
-    shelf.read(runs.latest, team=NORTHWIND, crew_id=crew.id, status=RunState.FAILED)
-    shelf.read(runs.latest, team=NORTHWIND, started_by=ANA, status=RunState.FAILED, before=7)
-    shelf.read(runs.standing, team=NORTHWIND, newest=30)
-    shelf.read(runs.seen_among, [run.id], team=NORTHWIND, seer=seer)
-    shelf.read(runs.left_failed, team=NORTHWIND, user=ANA, since=datetime.now(UTC), limit=6)
+    shelf.read(run_lists.latest, team=NORTHWIND, status=RunState.FAILED)
+    shelf.read(run_lists.latest, team=NORTHWIND, crew_id=crew.id, status=RunState.FAILED)
+    shelf.read(run_lists.latest, team=NORTHWIND, started_by=ANA, status=RunState.FAILED, before=7)
+    shelf.read(run_lists.standing, team=NORTHWIND, newest=30)
+    shelf.read(run_lists.seen_among, [run.id], team=NORTHWIND, seer=seer)
+    shelf.read(run_lists.left_failed, team=NORTHWIND, user=ANA, since=datetime.now(UTC), limit=6)
     shelf.write(logs.prune, team=NORTHWIND, ended_before=datetime.now(UTC))
     shelf.read(usage.in_month, usage.crew(crew.id), team=NORTHWIND)
     shelf.write(limits.set_of_crew, crew.id, CrewLimits(), team=NORTHWIND, by=ANA)
@@ -289,7 +290,7 @@ def test_a_page_of_runs_is_read_from_an_index_in_its_order(sqlite_store: Store, 
     shelf = Shelf(sqlite_store)
 
     with plans(sqlite_store) as steps:
-        shelf.read(runs.latest, team=NORTHWIND, **which)
+        shelf.read(run_lists.latest, team=NORTHWIND, **which)
 
     assert [step for step in steps if "TEMP B-TREE" in step] == []
     assert any("SEARCH executions USING INDEX" in step for step in steps), steps

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import NoResultFound
 
 from bot.errors import Gone
-from store import agents, crews, definitions, logs, runs, tasks, usage
+from store import agents, crews, definitions, logs, run_lists, runs, tasks, usage
 from store.crews import CrewDraft, Process
 from store.logs import LogEntry
 from store.runs import Execution, RunState
@@ -142,7 +142,7 @@ def test_the_newest_runs_come_first_and_older_ones_on_the_next_page(shelf: Shelf
     ids.reverse()
 
     def latest(**asked: object) -> list[int]:
-        return [run.id for run in shelf.read(runs.latest, team=NORTHWIND, **asked)]  # type: ignore[arg-type]
+        return [run.id for run in shelf.read(run_lists.latest, team=NORTHWIND, **asked)]  # type: ignore[arg-type]
 
     assert latest() == ids
     assert latest(limit=2) == ids[:2]
@@ -157,7 +157,7 @@ def test_runs_that_are_over_can_be_left_out(shelf: Shelf) -> None:
     queued, running, over = shelf.run(crew), shelf.claimed(crew), shelf.claimed(crew)
     shelf.write(runs.finish, over, RunState.COMPLETED, results="")
 
-    found = shelf.read(runs.latest, team=NORTHWIND, unfinished=True)
+    found = shelf.read(run_lists.latest, team=NORTHWIND, unfinished=True)
 
     assert [run.id for run in found] == [running.id, queued.id]
 
@@ -238,8 +238,8 @@ def test_another_workspace_sees_no_run(shelf: Shelf) -> None:
 
     with pytest.raises(Gone):
         shelf.read(runs.get, run.id, team=CONTOSO)
-    assert shelf.read(runs.latest, team=CONTOSO, crew_id=crew.id) == []
-    assert [each.team for each in shelf.read(runs.latest, team=CONTOSO)] == [CONTOSO]
+    assert shelf.read(run_lists.latest, team=CONTOSO, crew_id=crew.id) == []
+    assert [each.team for each in shelf.read(run_lists.latest, team=CONTOSO)] == [CONTOSO]
 
 
 def test_a_plan_names_only_tasks_that_are_there(shelf: Shelf) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import Gone
-from store import audit, crews, runs, shares
+from store import audit, crews, run_lists, shares
 from store.crews import Filter
 from store.database import Store
 from store.shares import EVERYBODY, Level, Seer
@@ -79,7 +79,7 @@ def test_runs_are_seen_by_their_starters_and_those_who_may_use_the_crew(shelf: S
     of_shared, his, hers = shelf.run(shared), shelf.run(secret, by=BEN), shelf.run(secret)
 
     def seen(seer: Seer | None, *, crew_id: int | None = None, before: int | None = None) -> list[int]:
-        found = shelf.read(runs.latest, team=NORTHWIND, seer=seer, crew_id=crew_id, before=before)
+        found = shelf.read(run_lists.latest, team=NORTHWIND, seer=seer, crew_id=crew_id, before=before)
         return [run.id for run in found]
 
     assert seen(Seer(BEN, (BEN, EVERYBODY))) == [his.id, of_shared.id]

@@ -47,7 +47,7 @@ LISTED: dict[str, Deed] = {
     "the newest runs": lambda o, by: o.runs.latest(by=by),
     "a page of runs": lambda o, by: o.run_history.page(RunFilter(), by=by, limit=10),
     "one’s own runs": lambda o, by: o.run_history.own(by=by),
-    "one’s own failed runs": after_a_failure(lambda o, by: o.run_history.failed(by=by)),
+    "one’s own failed runs": after_a_failure(lambda o, by: o.home.failed(by=by, most=10)),
     "the page of the newest run": lambda o, by: o.run_history.latest_sheet(by=by, lines=10),
     "one’s latest run, to be stopped": lambda o, by: o.runs.stop_latest(by=by),
     "one’s latest failed run, to be retried": after_a_failure(lambda o, by: o.runs.retry_latest(by=by)),
