@@ -99,7 +99,7 @@ def test_a_copy_has_everything_and_a_life_of_its_own(ana: Person, a_crew: CrewIn
     ana.closes()
 
     ana.types("/crew show market")
-    assert "Scout" not in ana.sees("Market research", "Researcher")
+    ana.sees("Market research", "Researcher", without="Scout")
 
 
 def test_a_copy_needs_a_name_of_its_own(ana: Person, a_crew: CrewInstance) -> None:

@@ -324,7 +324,7 @@ def test_what_waits_for_a_person_stands_in_their_home(ana: Person, ben: Person, 
     ben.opens_home()
     ben.sees("Waiting for you", "Research of Market research · Please decide · since", "· until", "Open the thread")
     ana.opens_home()
-    assert "Waiting for you" not in ana.sees("Running now", "waits for an answer at Research")
+    ana.sees("Running now", "waits for an answer at Research", without="Waiting for you")
     ben.goes_to("#general")
     ben.opens_thread(of="Market research")
     ben.presses("Approve")

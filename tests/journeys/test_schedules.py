@@ -352,7 +352,7 @@ def test_an_input_that_came_later_is_asked_for_before_the_next_run(
     assert ana.field("topic") == "tides"
     ana.fills("place", "Brest")
     save(ana)
-    assert "⚠️" not in ana.sees("Schedules (1)")
+    ana.sees("Schedules (1)", without="⚠️")
     ana.closes()
     llm.when("Research tides in Brest.").says("They are high.")
     later.comes()

@@ -101,7 +101,7 @@ def test_a_crew_is_published_copied_by_somebody_else_and_unpublished(
 
     look(ana, "Our way to research")
     ana.presses("Unpublish", and_confirms="Unpublish")
-    assert "From your team" not in ana.sees("Our way to research is no template any more.")
+    ana.sees("Our way to research is no template any more.", without="From your team")
     ana.closes()
     ben.types("/crew show our way to research")
     ben.sees("Our way to research", "Researcher")

@@ -327,7 +327,7 @@ def test_many_tools_are_found_by_a_word_of_their_names(ana: Person, a_tool: Call
     ana.sees("and 5 tools more. Find one by a word of its name")
     ana.closes()
     ana.types("/crew tools tool 49")
-    assert "Tool 48" not in ana.sees("Tool 49")
+    ana.sees("Tool 49", without="Tool 48")
     ana.closes()
     ana.types("/crew tools hammer")
     ana.sees("No tool has “hammer” in its name.")

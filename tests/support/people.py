@@ -272,9 +272,15 @@ class Person:
         """All the words in front of her at this moment."""
         return "\n".join(said for _, said in self._shown())
 
-    def sees(self, *wanted: str) -> str:
-        """Wait until all these words are in front of her; everything she sees then."""
-        return self._until(lambda: _all_in(self.seen, wanted), f"to see {' and '.join(wanted)}")
+    def sees(self, *wanted: str, without: str = "") -> str:
+        """Wait until all these words are in front of her, and those of ``without`` are gone; what she sees then."""
+
+        def as_wanted() -> str | None:
+            seen = self.seen
+            return seen if all(each in seen for each in wanted) and not (without and without in seen) else None
+
+        unwanted = f" without {without}" if without else ""
+        return self._until(as_wanted, f"to see {' and '.join(wanted)}{unwanted}")
 
     def waits(self, until: Callable[[], bool], wanted: str) -> None:
         """Wait until something is so; ``wanted`` says what, should it never be."""
@@ -469,10 +475,6 @@ class Person:
             left = end - time.monotonic()
             assert left > 0, f"{self.name} waited for {wanted}, but sees:\n{self.seen}"
             self.asks("wait", since=since, timeout=min(left, 5))
-
-
-def _all_in(seen: str, wanted: tuple[str, ...]) -> str | None:
-    return seen if all(each in seen for each in wanted) else None
 
 
 def _options(element: Json) -> dict[str, Json]:
