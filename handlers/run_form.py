@@ -14,7 +14,7 @@ from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
 from bot.slack.forms import Attachments, Choice, Form, Text
 from bot.slack.text import escape, fit
-from handlers.state_form import ask_state, asked_state
+from handlers.state_form import ask_state, asked_state, refuse_many
 from store.crews import CrewInstance
 
 RUN = "run.start"
@@ -61,10 +61,11 @@ def ask_inputs(
     """The form for these placeholders, or for the state of a flow, filled with what is already known.
 
     With a ``source`` its message becomes an input: the only one at once, of several the one that is chosen. With a
-    ``thread`` the run is told about there.
+    ``thread`` the run is told about there. Raises ``TooManyInputs``.
     """
     if crew.is_flow:
         return ask_state(crew, known, place=place, thread=thread, action=RUN)
+    refuse_many(crew.name, names)
     meta: dict[str, object] = {"crew": crew.id, "inputs": list(names), "place": place, "thread": thread}
     values: dict[str, object] = {_field(number): known.get(name, "") for number, name in enumerate(names)}
     if source:

@@ -23,6 +23,7 @@ from bot.slack.forms import Channel, Choice, Choices, Date, Form, Select, Switch
 from bot.slack.text import escape, fit_escaped, is_channel
 from bot.slack.widgets import Offered, Widget
 from bot.time_words import misspelt
+from handlers.state_form import refuse_many
 from store.crews import CrewInstance
 from store.schedules import Busy, Missed, News, Schedule, ScheduleDraft
 
@@ -187,7 +188,11 @@ class Asked:
 def new_form(
     crew: CrewInstance, names: Mapping[str, bool], zone: str, known: Mapping[str, object], meta: Mapping[str, object]
 ) -> Json:
-    """The form for a first schedule of the crew, its inputs filled with what is ``known`` of an earlier run."""
+    """The form for a first schedule of the crew, its inputs filled with what is ``known`` of an earlier run.
+
+    Raises ``TooManyInputs``.
+    """
+    refuse_many(crew.name, names)
     values = _inputs(Asked(names, zone), known)
     where = {"channel": meta.get("place")} if is_channel(str(meta.get("place") or "")) else {}
     facts = {"crew": crew.id, "notice": f"“{crew.name}” will run by itself:", **meta}
@@ -195,7 +200,8 @@ def new_form(
 
 
 def edit_form(schedule: Schedule, names: Mapping[str, bool], meta: Mapping[str, object]) -> Json:
-    """The form with what the schedule has."""
+    """The form with what the schedule has; raise ``TooManyInputs``."""
+    refuse_many(schedule.crew_name, names)
     rule = schedule.recurrence
     asked = Asked(names, schedule.zone, rule.kind, schedule.news, new=False)
     # Slack's menu of channels has no direct messages.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.engine.state import StateField, fields
-from bot.errors import FormRefused
+from bot.errors import FormRefused, UserError
 from bot.services.state_fields import KINDS, kind_of_field
 from bot.slack import blocks
 from bot.slack.blocks import Json, meta_of
@@ -19,6 +19,9 @@ from store.crews import CrewInstance
 _LONGEST = 30_000
 _OPTION = 75
 _MOST_OPTIONS = 100
+# A window of Slack's has 100 rows and keeps 3,000 characters about itself: the inputs and their names must fit.
+_MOST_INPUTS = 60
+_MOST_NAMES = 2_000
 # What no field of a state is called.
 _AS_JSON = "run.json"
 _YES_NO = ["yes", "no"]
@@ -32,10 +35,21 @@ _WIDGETS: dict[str, Widget] = {
 }
 
 
+class TooManyInputs(UserError):
+    """“{name}” takes {count} inputs, too many for a form. Join some, or write them as JSON: /crew run {name} {{…}}"""
+
+
+def refuse_many(name: str, inputs: Collection[str]) -> None:
+    """Raise ``TooManyInputs`` where a form can’t ask for all these inputs of a crew or flow."""
+    if len(inputs) > _MOST_INPUTS or sum(map(len, inputs)) > _MOST_NAMES:
+        raise TooManyInputs(name=name, count=len(inputs))
+
+
 def ask_state(
     flow: CrewInstance, known: Mapping[str, Any], *, place: str | None, action: str, thread: str | None = None
 ) -> Json:
     """The form for the flow's state, filled with what is ``known``, else with the defaults."""
+    refuse_many(flow.name, [each.name for each in fields(flow.state_schema)])
     meta = {"crew": flow.id, "place": place, "thread": thread, "state": True}
     return ask_fields(f"“{flow.name}” begins with:", flow.state_schema, known, meta=meta, action=action)
 

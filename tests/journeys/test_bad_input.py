@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from store.crews import CrewInstance
@@ -316,3 +318,36 @@ def test_a_long_input_is_shown_short_in_the_channel_and_reaches_the_model_whole(
     ana.opens_thread(of="Market research")
     ana.presses("Edit inputs")
     assert ana.field("topic").endswith("tides ebb")
+
+
+# --- Inputs ------------------------------------------------------------------------------------------------------
+
+
+def names(count: int) -> list[str]:
+    """So many inputs with names of 33 characters."""
+    return [f"the_number_of_what_is_wanted_{number:04}" for number in range(count)]
+
+
+def test_more_inputs_than_a_form_holds_are_given_as_json(ana: Person, crew_of: CrewMaker, llm: ScriptedModel) -> None:
+    asked = names(61)
+    crew_of(description=" ".join(f"{{{name}}}" for name in asked))
+    llm.when("many of them").says("All counted.")
+
+    ana.types("/crew run market")
+    ana.sees("“Market research” takes 61 inputs, too many for a form.", "/crew run Market research {…}")
+    ana.types("/crew schedule market")
+    ana.sees("takes 61 inputs")
+
+    ana.types("/crew run market " + json.dumps(dict.fromkeys(asked, "many of them")))
+    ana.reads_thread(of="Started by", until="All counted.")
+
+
+def test_as_many_inputs_as_a_form_holds_are_all_asked_for(ana: Person, crew_of: CrewMaker) -> None:
+    asked = names(60)
+    crew_of(description=" ".join(f"{{{name}}}" for name in asked))
+
+    ana.types("/crew run market")
+    assert [label for label in ana.labels if label in asked] == asked
+    ana.closes()
+    ana.types("/crew schedule market")
+    assert [label for label in ana.labels if label in asked] == asked
