@@ -12,7 +12,7 @@ import pytest
 from bot.engine.llms import Models
 from bot.engine.tools import mcp
 from bot.engine.tools.toolbox import Kit, Toolbox, ToolUnusable
-from bot.engine.tools.web import NoSuchHost, NotPublic
+from bot.engine.tools.web import NoSuchHost
 from bot.errors import Refused
 from bot.events import ToolFinished
 from tests.engine.test_tools import carried_out, equipped, tool
@@ -42,7 +42,7 @@ def test_a_server_tells_its_tools_and_answers(transport: Literal["http", "sse"])
 def test_private_addresses_are_refused_unless_an_administrator_allowed_them() -> None:
     with mcp_server() as url:
         for host in ("127.0.0.1", "localhost"):
-            with pytest.raises(NotPublic):
+            with pytest.raises(mcp.PrivateServer):
                 mcp.discover(mcp.Server(url.replace("127.0.0.1", host)))
 
 
@@ -59,13 +59,13 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_reached(monkeypatch: 
         with pytest.raises(mcp.ServerSilent):
             mcp.discover(mcp.Server(moved, private=True))
         assert answers == ["127.0.0.1"]
-        with pytest.raises(NotPublic):
+        with pytest.raises(mcp.PrivateServer):
             mcp.discover(mcp.Server(moved))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/", "no address", "http://"])
 def test_only_http_addresses_are_asked(url: str) -> None:
-    with pytest.raises((mcp.ServerSilent, NotPublic, NoSuchHost)):
+    with pytest.raises((mcp.ServerSilent, mcp.PrivateServer, NoSuchHost)):
         mcp.discover(mcp.Server(url))
 
 

@@ -249,7 +249,7 @@ def test_the_tools_of_an_mcp_server_are_found_chosen_and_tried(ana: Person, crew
         ana.fills("Name", "Numbers")
         ana.fills("Address", url)
         ana.submits()
-        ana.sees("That didn’t work: “127.0.0.1” is not a public web address.")
+        ana.sees("That didn’t work: “127.0.0.1” is on a private network. An administrator can allow MCP servers there")
 
         crewcall.tools.allow(["private"], by=ANA)
         assert ana.field("Name") == "Numbers"

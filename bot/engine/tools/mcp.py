@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.engine.tools.catalogue import Entry, Setting
-from bot.engine.tools.web import NoSuchHost, NotPublic, is_private
+from bot.engine.tools.web import NoSuchHost, is_private
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ ENTRY = Entry(
 )
 
 
+class PrivateServer(UserError):
+    """“{host}” is on a private network. An administrator can allow MCP servers there: /crew tools, Settings."""
+
+
 class ServerSilent(UserError):
     """The MCP server at {host} could not be used: {why}. Check its address, transport and token."""
 
@@ -82,7 +86,7 @@ class RemoteTool:
 
 
 def discover(server: Server) -> list[RemoteTool]:
-    """The server's tools; raises ``ServerSilent``, ``NotPublic`` or ``NoSuchHost``."""
+    """The server's tools; raises ``ServerSilent``, ``PrivateServer`` or ``NoSuchHost``."""
 
     async def ask(session: ClientSession) -> list[RemoteTool]:
         found = (await session.list_tools()).tools
@@ -203,13 +207,13 @@ def _factory(server: Server) -> Callable[..., httpx.AsyncClient]:
 
 
 def _address(host: str, port: int, *, private: bool) -> str:
-    """The IP address to connect to; raises ``NotPublic`` if any that the host stands for is private."""
+    """The IP address to connect to; raises ``PrivateServer`` if any that the host stands for is private."""
     try:
         found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except socket.gaierror:
         raise NoSuchHost(host=host) from None
     if not private and any(is_private(ip) for ip in found):
-        raise NotPublic(address=host)
+        raise PrivateServer(host=host)
     return found[0]
 
 
