@@ -16,7 +16,7 @@ import pytest
 
 from bot.engine.llms import Models
 from bot.engine.run import EngineFailure, execute
-from bot.engine.tools import curated, own
+from bot.engine.tools import curated, hints, own
 from bot.engine.tools.catalogue import DANGERS, FILE, grouped, packaged, search
 from bot.engine.tools.toolbox import Kit, TookTooLong, Toolbox, ToolUnusable
 from bot.errors import Refused
@@ -63,6 +63,15 @@ def test_every_tool_class_is_offered_or_left_out_with_a_reason() -> None:
     assert not packaged().keys() & curated.LEFT_OUT.keys()
 
 
+def test_every_setting_has_a_hint() -> None:
+    settings = [(entry.name, each) for entry in packaged().values() for each in entry.settings]
+
+    assert not [f"{tool}.{each.name}" for tool, each in settings if not each.description]
+    known = {f"{tool}.{each.name}" for tool, each in settings} | {each.name for _, each in settings}
+    assert not hints.HINTS.keys() - known, "hints for what is no setting any more"
+    assert not hints.CALLED.keys() - packaged().keys()
+
+
 def test_no_setting_names_a_file_an_address_or_a_secret_in_clear() -> None:
     settings = [setting for entry in packaged().values() for setting in entry.settings]
 
@@ -72,7 +81,8 @@ def test_no_setting_names_a_file_an_address_or_a_secret_in_clear() -> None:
 
 def test_kinds_are_found_by_the_words_of_their_titles_first() -> None:
     assert search(packaged().values(), "part page")[0].title == "Read a part of a web page"
-    assert search(packaged().values(), "Postgres") == []
+    assert search(packaged().values(), "postgres")[0].title == "Ask a database with SQL"
+    assert search(packaged().values(), "telepathy") == []
     assert sum(map(len, grouped(packaged().values()).values())) == len(packaged())
 
 

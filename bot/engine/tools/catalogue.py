@@ -57,6 +57,8 @@ class Entry(BaseModel):
     env: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     network: bool = True
+    # Other words by which people look for it.
+    called: str = ""
     danger: Danger | None = None
 
     def secrets(self, config: Mapping[str, Any]) -> list[str]:
@@ -79,16 +81,16 @@ def grouped(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 
 def search(entries: Iterable[Entry], words: str) -> list[Entry]:
-    """The entries in which all the words begin a word of the title, group, name or description, titles first."""
+    """The entries in which all the words begin a word of what is known of it, titles first."""
     wanted = _words(words)
     ranked = [(rank, entry) for entry in entries if (rank := _rank(entry, wanted)) is not None]
     return [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _rank(entry: Entry, wanted: list[str]) -> int | None:
-    """How near: 0 if the title has all the words, 1 with the group and class name, 2 with the description."""
+    """How near: 0 if the title has all the words, 1 with the group and other names, 2 with the description."""
     told = ""
-    for rank, part in enumerate((entry.title, f"{entry.group} {entry.name}", entry.description)):
+    for rank, part in enumerate((entry.title, f"{entry.group} {entry.name} {entry.called}", entry.description)):
         told += " " + part
         known = _words(told)
         if all(any(word.startswith(each) for word in known) for each in wanted):

@@ -166,11 +166,12 @@ DECIDED: Mapping[str, tuple[str, ...]] = {
     "MongoDBVectorSearchTool": ("collection_name",),
     "WeaviateVectorSearchTool": ("collection_name",),
 }
-# What a tool is asked every time, and no setting.
+# What a tool is asked every time or decides itself, and no setting.
 ASKED: Mapping[str, tuple[str, ...]] = {
     "BrightDataDatasetTool": ("url",),
     "BrightDataSearchTool": ("query",),
     "BrightDataWebUnlockerTool": ("url",),
+    "MultiOnTool": ("session_id",),
     "WeaviateVectorSearchTool": ("query",),
 }
 

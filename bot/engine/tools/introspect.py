@@ -15,7 +15,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
 from bot.engine.hardening import harden, tame
-from bot.engine.tools import curated
+from bot.engine.tools import curated, hints
 from bot.engine.tools.catalogue import FILE, Entry, Setting
 
 if TYPE_CHECKING:
@@ -50,16 +50,24 @@ def packaged_entry(tool: type[BaseTool]) -> Entry:
     name = tool.__name__
     group = next(group for group, begins in curated.GROUPS.items() if name.startswith(begins))
     danger = None if name in curated.HARMLESS else curated.DANGERS.get(group)
-    return described(tool).model_copy(
+    entry = described(tool)
+    return entry.model_copy(
         update={
+            "settings": tuple(_hinted(name, setting) for setting in entry.settings),
             "title": curated.TITLES.get(name, _default(tool, "name") or _spaced(name)),
             "group": group,
             "danger": danger,
             "env": curated.NEEDED.get(name) or _needed(tool),
             "packages": (*_packages(tool), *curated.PACKAGES.get(name, ())),
             "network": name not in curated.NO_NETWORK,
+            "called": hints.CALLED.get(name, ""),
         }
     )
+
+
+def _hinted(tool: str, setting: Setting) -> Setting:
+    said = setting.description or hints.HINTS.get(f"{tool}.{setting.name}") or hints.HINTS.get(setting.name, "")
+    return setting.model_copy(update={"description": said})
 
 
 def described(tool: type[BaseTool], *, name: str = "", group: str = "Your own") -> Entry:
