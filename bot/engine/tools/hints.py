@@ -86,7 +86,7 @@ HINTS: Mapping[str, str] = {
 # The words by which people look for a tool, where neither its title nor its description has them.
 CALLED: Mapping[str, str] = {
     "ArxivPaperTool": "research pdf",
-    "FileReadTool": "csv json excel",
+    "FileReadTool": "csv json",
     "FirecrawlCrawlWebsiteTool": "scrape",
     "HyperbrowserLoadTool": "scrape",
     "JinaScrapeWebsiteTool": "markdown",
