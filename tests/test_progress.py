@@ -42,7 +42,7 @@ from store.crews import CrewInstance
 from store.database import Store
 from store.runs import Execution, RunState
 from tests.slack.northwind import ANA, BEN, BOARD, RESEARCH, Northwind, northwind
-from tests.store.examples import NORTHWIND, Shelf
+from tests.store.examples import Shelf
 
 Json = dict[str, Any]
 RANDOM = "C0RANDOM003"
@@ -574,16 +574,12 @@ def test_the_store_knows_where_a_run_is_told(room: Room, shelf: Shelf, posted: E
     assert (known.thread_ts, known.progress_ts) == (room.parent["ts"], room.thread()[0]["ts"])
 
 
-def test_tokens_are_counted_and_the_log_is_written_in_order(
-    room: Room, shelf: Shelf, posted: Execution, told: Told
-) -> None:
+def test_the_log_is_written_in_order(room: Room, shelf: Shelf, posted: Execution, told: Told) -> None:
     room.announces(posted, told)
     room.hears(*story(posted)[:2], web(ToolStarted, posted), web(ToolFinished, posted, error="timed out"))
     room.hears(*story(posted)[2:])
     room.settles()
 
-    known = shelf.read(runs.fetch, posted.id)
-    assert (known.prompt_tokens, known.completion_tokens) == (150, 25)
     log = shelf.read(logs.of_run, posted.id)
     assert [(entry.log_type, entry.task, entry.message) for entry in log] == [
         ("RunStarted", None, ""),
@@ -612,7 +608,6 @@ def test_the_log_is_written_while_the_run_goes_on(room: Room, shelf: Shelf, post
 
     with written:
         assert written.wait_for(lambda: len(shelf.read(logs.of_run, posted.id)) == 2, SOON)
-    assert shelf.read(runs.fetch, posted.id).tokens == 120
 
 
 def test_a_long_result_comes_as_a_file_after_its_beginning(room: Room, posted: Execution, told: Told) -> None:
@@ -758,7 +753,6 @@ def test_what_is_heard_after_the_end_tells_nothing_twice(
 
     assert room.parts() == ["parent", "progress", "result"]
     assert states(room.thread()[0]) == ["complete", "complete"]
-    assert shelf.read(runs.fetch, posted.id).tokens == 177
 
 
 def test_a_log_that_cannot_be_written_keeps_no_result_from_people(
@@ -798,7 +792,7 @@ def test_two_runs_at_once_are_told_apart(room: Room, shelf: Shelf, posted: Execu
     assert [text.split(":")[0] for text in room.workspace.texts()] == ["Market research", "Support answers"]
     assert "Five links" in room.workspace.texts(thread_ts=first["ts"])[-1]
     assert "Two answers" in room.workspace.texts(thread_ts=second["ts"])[-1]
-    assert shelf.read(runs.get, other.id, team=NORTHWIND).tokens == 175
+    assert [len(shelf.read(logs.of_run, run.id)) for run in (posted, other)] == [8, 8]
 
 
 @pytest.fixture

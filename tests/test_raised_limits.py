@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot.engine.desk import Waiting
 from bot.engine.meter import LimitReached
 from bot.services.admins import Admins
 from bot.services.limits import Limits
-from store import limits, runs
+from store import limits, runs, usage
 from store.limits import Ceiling, CrewLimits, Scope, WorkspaceLimits
 from store.runs import Again, RunState
 from tests.support.office import ADMIN, OWNER, Office
@@ -71,3 +72,21 @@ def test_a_limit_that_was_raised_before_the_run_came_to_it_asks_nobody(office: O
     assert again
     assert again.status is RunState.QUEUED
     assert comes_to(60).used == 60
+
+
+def test_what_a_call_used_is_counted_at_once_or_with_the_next_one(office: Office) -> None:
+    run = office.going()
+    meter = of_a_process(office, []).meter(run)
+
+    with office.store.transaction() as session:
+        session.execute(text("CREATE TRIGGER away BEFORE UPDATE ON executions BEGIN SELECT RAISE(ABORT, 'away'); END"))
+    meter.used(100, 20, 0.5)
+    with office.store.transaction() as session:
+        session.execute(text("DROP TRIGGER away"))
+    meter.used(10, 2, 0.25)
+
+    with office.store.reading() as session:
+        known = runs.fetch(session, run.id)
+        month = usage.in_month(session, usage.WORKSPACE, team=run.team)
+    assert (known.prompt_tokens - run.prompt_tokens, known.completion_tokens - run.completion_tokens) == (110, 22)
+    assert (month.prompt_tokens, month.completion_tokens, month.cost) == (110, 22, 0.75)

@@ -68,7 +68,8 @@ class Meter:
         """``used`` and ``seconds`` are what the run took before; ``in_month`` says what the month has seen so far.
 
         ``part`` makes the meter of a crew inside a flow, from its name and the whole. Such a meter's clock goes while
-        the crew works, and when it stops, ``keep`` is given the meter.
+        the crew works. ``keep`` is given the meter whenever something is to be written down: by a run after each call,
+        by a crew inside a flow when it stops.
         """
         self._ceilings = ceilings
         # Crews in branches of a flow work at the same time.
@@ -82,7 +83,7 @@ class Meter:
         self._working = 0 if whole else 1
         self._seconds, self._since = seconds, now()
         # What of its own is kept already.
-        self._kept = Used()
+        self._kept, self._keeping = Used(), threading.Lock()
         self._calls: dict[str, float] = {}
         self._longest = 0.0
         self._months: dict[str, tuple[float, Used, Used]] = {}
@@ -120,11 +121,13 @@ class Meter:
         if more < 0 and self._keep is not None:
             self._keep(self)
 
-    def to_keep(self) -> Used:
-        """What was used since this was last asked for."""
-        with self._lock:
-            fresh, self._kept = self._own - self._kept, self._own
-        return fresh
+    @contextmanager
+    def keeping(self) -> Iterator[Used]:
+        """What was used since a block like this last ended well."""
+        with self._keeping:
+            own = self._own
+            yield own - self._kept
+            self._kept = own
 
     def asked(self, call: str) -> None:
         """A call to a model began."""
@@ -144,6 +147,8 @@ class Meter:
             self._own += Used(prompt_tokens, completion_tokens, cost)
         if self._whole is not None:
             self._whole.used(prompt_tokens, completion_tokens, cost)
+        elif self._keep is not None:
+            self._keep(self)
 
     def late(self) -> LimitReached | None:
         """The limit of time that is reached; asks nobody, so that it can be looked at all the time."""
@@ -175,9 +180,8 @@ class Meter:
         """What the month has seen: what the store knew a moment ago, and what this run has used since."""
         at, known, own = self._months.get(ceiling.key, (float("-inf"), Used(), Used()))
         if self._now() - at > MONTH_REFRESH:
-            # What a crew inside a flow used counts in its month when it is kept, all else within a second.
-            own = self._own if self._whole is None else self._kept
-            known = self._in_month(ceiling)
+            with self._keeping:
+                own, known = self._kept, self._in_month(ceiling)
             self._months[ceiling.key] = self._now(), known, own
         return known + self._own - own
 

@@ -1,4 +1,4 @@
-"""What the log of a run keeps of what happens in it, and what is counted on the way."""
+"""What the log of a run keeps of what happens in it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from bot.events import ModelCalled, RunCancelled, RunEvent, StateChanged, StepFinished
-from store import logs, runs, usage
+from store import logs, runs
 from store.database import Store
 from store.logs import LogEntry
-from store.usage import Used
 
 FLUSH = timedelta(milliseconds=250)
 BATCH = 200
 
 
 class Log:
-    """Gathers lines and figures, and writes many at once. What a process says of a run that it lost is left out."""
+    """Gathers lines, and writes many at once. What a process says of a run that it lost is left out."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -42,16 +41,6 @@ class Log:
             fences = runs.fences(session, {event.run_id for event in noted})
             known = [event for event in noted if event.fence is None or event.fence >= fences.get(event.run_id, 0)]
             logs.add(session, [_entry(event) for event in known if event.run_id in fences])
-            usage.add(session, _used(known))
-
-
-def _used(noted: list[RunEvent]) -> dict[int, Used]:
-    total: dict[int, Used] = {}
-    for event in noted:
-        if isinstance(event, ModelCalled):
-            used = Used(event.prompt_tokens, event.completion_tokens, event.cost)
-            total[event.run_id] = total.get(event.run_id, Used()) + used
-    return total
 
 
 # What the log keeps of each event, besides agent and task: the field that tells most.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +24,8 @@ from store.limits import Ceiling, CrewLimits, LimitPause, Scope, WorkspaceLimits
 from store.runs import Execution, RunState
 from store.shares import Level
 from store.usage import Used
+
+_log = logging.getLogger(__name__)
 
 _CHANGE = "change its limits"
 # A call is cut at its limit by who reads the answer; a client that cannot be cut gives up so many seconds later.
@@ -144,7 +147,25 @@ class Limits:
             ceilings = _ceilings(session, run)
         used = Used(run.prompt_tokens, run.completion_tokens, run.cost)
         part = partial(self._part, run) if run.definition.is_flow else None
-        return Meter(ceilings, used=used, seconds=run.seconds, in_month=partial(self._in_month, run), part=part)
+        return Meter(
+            ceilings,
+            used=used,
+            seconds=run.seconds,
+            in_month=partial(self._in_month, run),
+            part=part,
+            keep=partial(self._count, run),
+        )
+
+    def _count(self, run: Execution, meter: Meter) -> None:
+        """Write down at once what a call used, so that no death of the process makes it free.
+
+        What the store does not take now goes with the next call's.
+        """
+        try:
+            with meter.keeping() as used, self.store.transaction() as session:
+                usage.add(session, {run.id: used})
+        except Exception:  # noqa: BLE001 - a run goes on while the store is away, as long as it can
+            _log.exception("Run %s: what a call used could not be counted yet", run.id)
 
     def _part(self, run: Execution, name: str, whole: Meter) -> Meter:
         """The meter of a crew inside the flow that runs; what is no crew of the workspace has no limits."""
@@ -167,10 +188,10 @@ class Limits:
 
     def _keep(self, run: Execution, name: str, crew_id: int, meter: Meter) -> None:
         """Write down what a crew inside a flow has used, for the rest of the run and for the crew's month."""
-        with self.store.transaction() as session:
+        with meter.keeping() as used, self.store.transaction() as session:
             told = {**asdict(meter.total), "seconds": meter.seconds}
             if finished.keep(session, run, finished.SPENT + name, told):
-                usage.add_inside(session, crew_id, meter.to_keep(), team=run.team)
+                usage.add_inside(session, crew_id, used, team=run.team)
 
     @contextmanager
     def holding(self, run: Execution) -> Iterator[Meter]:

@@ -20,6 +20,7 @@ from bot.services.tasks import Tasks
 from store.agents import AgentDraft
 from store.crews import CrewDraft, CrewInstance
 from store.tasks import TaskDraft
+from tests.support.past import Past
 
 # What Slack may answer to a bot that does nothing wrong; “not_found” is a window that was closed meanwhile.
 HARMLESS = {"not_in_channel", "channel_not_found", "ratelimited", "hash_conflict", "not_found"}
@@ -73,6 +74,12 @@ class CrewMaker:
 def crew_of(crewcall: Crewcall) -> CrewMaker:
     """Makes crews."""
     return CrewMaker(crewcall, "T0NORTHWIND")
+
+
+@pytest.fixture
+def past(crewcall: Crewcall) -> Past:
+    """Writes down what happened before."""
+    return Past(crewcall)
 
 
 @pytest.fixture
