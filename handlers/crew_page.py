@@ -15,6 +15,7 @@ from bot.slack.text import count, escape, fit_escaped, fit_markup
 from handlers.flow_page import flow_rows, openers
 from handlers.run_words import run_line
 from handlers.schedule_list import crew_lines
+from handlers.stretches import Thing, first_of, turns
 from store.agents import Agent
 from store.crews import Process
 from store.shares import Level
@@ -33,7 +34,7 @@ def crew_page(
     place: str | None,
     notice: str | None = None,
     picture: Json | None = None,
-    near: Agent | Task | None = None,
+    near: Thing | None = None,
 ) -> Json:
     """The page; ``place`` is the channel its runs are posted in, ``notice`` a mrkdwn sentence on top.
 
@@ -43,7 +44,7 @@ def crew_page(
         *([blocks.alert(notice, "success")] if notice else []),
         *_basics(sheet),
         *_problems(sheet),
-        *(flow_rows(sheet.flow, picture) if sheet.flow else [*_agents(sheet, near), *_tasks(sheet, near)]),
+        *(flow_rows(sheet.flow, picture, near) if sheet.flow else [*_agents(sheet, near), *_tasks(sheet, near)]),
         *contained(sheet),
         *crew_lines(sheet.schedules),
         *_runs(sheet),
@@ -172,21 +173,21 @@ def _mend(problem: Problem, sheet: CrewSheet) -> Json:
     return blocks.button(label, action_id, value, accessibility_label=f"{label}: {problem.sentence}")
 
 
-def _agents(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
+def _agents(sheet: CrewSheet, near: Thing | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add agent", "agent.add", str(sheet.crew.id)) if may_edit else None
     yield blocks.section(f"*Agents* ({len(sheet.agents)})", accessory=add, block_id="agents.add")
     if not sheet.agents:
         yield blocks.context("An agent has a role, goals and a backstory, and does tasks.")
-    first = _first(sheet.agents, _MOST_AGENTS, near)
+    first = first_of(sheet.agents, _MOST_AGENTS, near)
     for agent in sheet.agents[first : first + _MOST_AGENTS]:
         menu = _menu("agent", agent) if may_edit else None
         yield blocks.section(_agent_line(agent, sheet), accessory=menu, block_id=f"agent-{agent.id}")
-    yield from _turns("agent", sheet, sheet.agents, _MOST_AGENTS, first)
+    yield from turns("agent", sheet.crew.id, sheet.agents, _MOST_AGENTS, first)
 
 
-def _tasks(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
+def _tasks(sheet: CrewSheet, near: Thing | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add task", "task.add", str(sheet.crew.id)) if may_edit else None
@@ -196,11 +197,11 @@ def _tasks(sheet: CrewSheet, near: Agent | Task | None) -> Iterable[Json]:
         yield blocks.context(
             "A task says what to do and what a good result looks like. Write {topic} to be asked for it."
         )
-    first = _first(sheet.tasks, _MOST_TASKS, near)
+    first = first_of(sheet.tasks, _MOST_TASKS, near)
     for number, task in enumerate(sheet.tasks[first : first + _MOST_TASKS], first + 1):
         line, menu = _task_line(number, task, sheet), _menu("task", task, *_MOVES) if may_edit else None
         yield blocks.section(line, accessory=menu, block_id=f"task-{task.id}")
-    yield from _turns("task", sheet, sheet.tasks, _MOST_TASKS, first)
+    yield from turns("task", sheet.crew.id, sheet.tasks, _MOST_TASKS, first)
 
 
 def contained(sheet: CrewSheet) -> Iterable[Json]:
@@ -263,31 +264,6 @@ def _special(task: Task) -> str:
 def _menu(noun: str, thing: Agent | Task, *more: tuple[str, str]) -> Json:
     choices = (("Edit", "edit"), ("More settings", "settings"), *more, ("Remove or move…", "remove"))
     return blocks.overflow(f"{noun}.menu", *(blocks.option(label, f"{what}:{thing.id}") for label, what in choices))
-
-
-def _first(things: Sequence[Agent | Task], most: int, near: Agent | Task | None) -> int:
-    """Where the stretch of ``most`` rows begins in which ``near`` stands, else 0."""
-    at = next((at for at, thing in enumerate(things) if near and _same(thing, near)), 0)
-    return at - at % most
-
-
-def _same(one: Agent | Task, other: Agent | Task) -> bool:
-    return type(one) is type(other) and one.id == other.id
-
-
-def _turns(noun: str, sheet: CrewSheet, things: Sequence[Agent | Task], most: int, shown: int) -> Iterable[Json]:
-    """A button for each other stretch of a list for which a window has no room."""
-    buttons = [
-        blocks.button(
-            f"{noun.capitalize()}s {first + 1} to {min(first + most, len(things))}",
-            f"crew.turn.{noun}.{first}",
-            f"{sheet.crew.id}:{noun}:{things[first].id}",
-        )
-        for first in range(0, len(things), most)
-        if first != shown
-    ]
-    if buttons:
-        yield blocks.actions(*buttons[:25], block_id=f"{noun}s.turn")
 
 
 def _more(things: Sequence[object], shown: int, noun: str) -> Iterable[Json]:

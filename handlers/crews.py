@@ -121,10 +121,13 @@ def turn_to_page(
 
 
 def turn_to_stretch(
-    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, actor: Actor, place: str | None
+    ack: Ack, body: Json, action: Json, client: WebClient, crews: Crews, pages: Pages, actor: Actor, place: str | None
 ) -> None:
     ack()
     crew_id, noun, first = action["value"].split(":")
+    if noun == "step":
+        pages.show(client, body["view"]["id"], int(crew_id), by=actor, place=place, near=int(first))
+        return
     sheet = crews.sheet(int(crew_id), by=actor)
     things = sheet.agents if noun == "agent" else sheet.tasks
     near = next((thing for thing in things if thing.id == int(first)), None)

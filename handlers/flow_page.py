@@ -10,12 +10,13 @@ from bot.services.state_fields import KINDS, kind_of_field
 from bot.services.unseen import whom
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, escape, fit_escaped, fit_markup
+from bot.slack.text import escape, fit_escaped, fit_markup
+from handlers.stretches import Thing, first_of, turns
 from store.shares import Level
 from store.steps import START, AfterPlan, FlowStep
 
 # Slack shows 100 rows in a window; the steps and the rest of the page must fit.
-_MOST_STEPS = 60
+_MOST_STEPS = 50
 _DEEPEST = 5
 _INDENT = "\u2003"
 _MENU = (
@@ -27,11 +28,11 @@ _MENU = (
 )
 
 
-def flow_rows(sheet: FlowSheet, picture: Json | None) -> Iterable[Json]:
-    """The rows of a flow; ``picture`` is the block with it, once it is drawn."""
+def flow_rows(sheet: FlowSheet, picture: Json | None, near: Thing | None) -> Iterable[Json]:
+    """The rows of a flow; ``picture`` is the block with it, once it is drawn; ``near`` as in ``stretches``."""
     if picture:
         yield picture
-    yield from _steps(sheet)
+    yield from _steps(sheet, near)
     yield from _state(sheet)
     yield from _contained(sheet)
 
@@ -68,7 +69,7 @@ def comes_after(step: FlowStep, sheet: FlowSheet) -> str:
     return f"after {joined}"
 
 
-def _steps(sheet: FlowSheet) -> Iterable[Json]:
+def _steps(sheet: FlowSheet, near: Thing | None) -> Iterable[Json]:
     yield blocks.divider()
     may_edit = sheet.level >= Level.EDIT
     add = blocks.button("Add step", "step.add", f"{sheet.flow.id}:{len(sheet.steps)}") if may_edit else None
@@ -77,14 +78,13 @@ def _steps(sheet: FlowSheet) -> Iterable[Json]:
     if not sheet.steps:
         yield blocks.context("A step runs a crew or a flow, decides, asks a person, sets the state, repeats or waits.")
     deep = depths(sheet)
-    for number, step in enumerate(sheet.steps[:_MOST_STEPS], 1):
+    first = first_of(sheet.steps, _MOST_STEPS, near)
+    for number, step in enumerate(sheet.steps[first : first + _MOST_STEPS], first + 1):
         choices = [blocks.option(label, f"{what}:{step.id}:{number}") for label, what in _MENU]
         menu = blocks.overflow("step.menu", *choices) if may_edit else None
         line = _line(number, step, sheet, _INDENT * 2 * deep[step.key])
         yield blocks.section(line, accessory=menu, block_id=f"step-{step.id}")
-    if len(sheet.steps) > _MOST_STEPS:
-        left = count(len(sheet.steps) - _MOST_STEPS, "step")
-        yield blocks.context(f"and {left} more, which Slack has no room for here")
+    yield from turns("step", sheet.flow.id, sheet.steps, _MOST_STEPS, first)
 
 
 def _line(number: int, step: FlowStep, sheet: FlowSheet, indent: str) -> str:

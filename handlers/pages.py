@@ -13,6 +13,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.services import Actor
 from bot.services.crews import Crews, CrewSheet
+from bot.services.flows import FlowSheet
 from bot.services.pictures import Pictures, of_flow
 from bot.slack.blocks import Json
 from bot.slack.later import Later
@@ -46,8 +47,8 @@ class Pages:
     ) -> None:
         """Show the page in a window of its own; ``opening`` is the client’s call for that."""
         sheet = self.crews.sheet(crew_id, by=by)
-        shown = opening(trigger_id=trigger_id, view=crew_page(sheet, place=place))
-        self._illustrate(client, shown, sheet, by, place, None)
+        page = partial(crew_page, sheet, place=place)
+        self._illustrate(client, opening(trigger_id=trigger_id, view=page()), sheet, by, page)
 
     def show(
         self,
@@ -58,37 +59,32 @@ class Pages:
         by: Actor,
         place: str | None,
         notice: str | None = None,
+        near: int | None = None,
     ) -> None:
-        """Show the page as it is now in a window that is there; ``notice`` is a mrkdwn sentence on top."""
+        """Show the page as it is now in a window that is there; ``notice`` is a mrkdwn sentence on top.
+
+        Of a long flow it shows the stretch in which the step with the id ``near`` stands.
+        """
         sheet = self.crews.sheet(crew_id, by=by)
-        shown = client.views_update(view_id=view_id, view=crew_page(sheet, place=place, notice=notice))
-        self._illustrate(client, shown, sheet, by, place, notice)
+        step = next((each for each in sheet.flow.steps if each.id == near), None) if sheet.flow else None
+        page = partial(crew_page, sheet, place=place, notice=notice, near=step)
+        self._illustrate(client, client.views_update(view_id=view_id, view=page()), sheet, by, page)
 
     def _illustrate(
-        self,
-        client: WebClient,
-        shown: SlackResponse,
-        sheet: CrewSheet,
-        by: Actor,
-        place: str | None,
-        notice: str | None,
+        self, client: WebClient, shown: SlackResponse, sheet: CrewSheet, by: Actor, page: Callable[..., Json]
     ) -> None:
         if sheet.flow and sheet.flow.steps:
             view: Json = shown["view"]
-            self.later(client, view, partial(self._draw, client, view, sheet, by, place, notice))
+            self.later(client, view, partial(self._draw, client, view, sheet.flow, by, page))
 
-    def _draw(
-        self, client: WebClient, view: Json, sheet: CrewSheet, by: Actor, place: str | None, notice: str | None
-    ) -> None:
+    def _draw(self, client: WebClient, view: Json, flow: FlowSheet, by: Actor, page: Callable[..., Json]) -> None:
         """Without a picture the page stays as it is: its rows say the same, and “Picture” says what is wrong."""
-        assert sheet.flow
-        picture = of_flow(sheet.flow.definition)
+        picture = of_flow(flow.definition)
         alt = " ".join(picture.words)
         try:
             block = self.files.block(client, self.pictures.png(picture), alt, picture.name, by.team)
             if block["type"] == "image":
-                page = crew_page(sheet, place=place, notice=notice, picture=block)
-                client.views_update(view_id=view["id"], hash=view["hash"], view=page)
+                client.views_update(view_id=view["id"], hash=view["hash"], view=page(picture=block))
         except SlackApiError as error:
             if error.response.get("error") not in _PASSED:
                 _log.warning("Slack did not take a picture: %s", error)

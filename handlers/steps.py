@@ -57,7 +57,7 @@ def add_step(
     step = flows.add_step(meta["crew"], draft, by=actor, before=before)
     ack()
     notice = f"*{escape(step.name)}* is added."
-    pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice)
+    pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice, near=step.id)
 
 
 def choose(
@@ -77,7 +77,7 @@ def choose(
     step = flows.get_step(int(step_id), by=actor)
     if what in ("earlier", "later"):
         flows.move_step(step.id, later=what == "later", by=actor)
-        pages.show(client, body["view"]["id"], step.flow_id, by=actor, place=place)
+        pages.show(client, body["view"]["id"], step.flow_id, by=actor, place=place, near=step.id)
         return
     client.views_push(trigger_id=body["trigger_id"], view=_window(what, step, flows, step_asking, actor, place))
 
@@ -98,7 +98,7 @@ def change_step(
     again = step_asking.left(step, meta["needs"], by=actor, place=place)
     ack(response_action="update", view=again) if again else ack()
     notice = f"*{escape(step.name)}* is saved."
-    pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice)
+    pages.show(client, view["previous_view_id"], step.flow_id, by=actor, place=place, notice=notice, near=step.id)
 
 
 def test_step(

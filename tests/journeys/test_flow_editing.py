@@ -237,12 +237,35 @@ def test_the_page_of_a_flow_leads_to_its_crews_and_back(
     ana.sees("Steps (1)")
 
 
-def test_forty_steps_have_a_page_and_a_picture(ana: Person, crewcall: Crewcall, a_flow: CrewInstance) -> None:
-    flows, by = Flows(crewcall.store, crewcall.rights), Actor("T0NORTHWIND", ana.id)
+def gets_steps(flow: CrewInstance, count: int, crewcall: Crewcall) -> None:
+    """Give the flow so many steps, one after the other."""
+    flows, by = Flows(crewcall.store, crewcall.rights), Actor(flow.team, flow.owner)
     after: list[AfterPlan] = []
-    for number in range(1, 41):
+    for number in range(1, count + 1):
         draft = StepDraft(name=f"Step {number}", kind="wait", settings={"seconds": 1}, after=after)
-        after = [AfterPlan(step=flows.add_step(a_flow.id, draft, by=by).key)]
+        after = [AfterPlan(step=flows.add_step(flow.id, draft, by=by).key)]
+
+
+def test_more_steps_than_a_window_holds_are_turned_in_stretches(
+    ana: Person, crewcall: Crewcall, a_flow: CrewInstance
+) -> None:
+    gets_steps(a_flow, 53, crewcall)
+    ana.types("/crew show weekly")
+    ana.sees("Steps (53)", "50. Step 50", without="51. Step 51")
+
+    ana.presses("Steps 51 to 53")
+    ana.sees("51. Step 51", "53. Step 53", "Steps 1 to 50", without="50. Step 50")
+    ana.picks("52. Step 52", "Edit")
+    ana.fills("Name", "Rest")
+    ana.submits()
+    ana.sees("Rest is saved.", "52. Rest", "53. Step 53")
+    ana.presses("Steps 1 to 50")
+
+    ana.sees("50. Step 50")
+
+
+def test_forty_steps_have_a_page_and_a_picture(ana: Person, crewcall: Crewcall, a_flow: CrewInstance) -> None:
+    gets_steps(a_flow, 40, crewcall)
     ana.types("/crew show weekly")
 
     ana.sees("Steps (40)", "40. Step 40 · Wait\nafter Step 39")
