@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot import processes
 from bot.engine.desk import Waiting
@@ -278,7 +279,7 @@ class Runner:
     def _fail(self, run: Execution, reason: str, task: str | None = None, fault: Fault | None = None) -> None:
         fault = fault or Fault()
         with self.store.transaction() as session:
-            ended = _end(session, run, RunState.FAILED, error=reason, error_task=task, fault=fault)
+            ended = _end(session, run, RunState.FAILED, error=reason, error_task=task, fault=asdict(fault))
         if ended is not None:
             self._tell(run, RunFailed(run_id=run.id, reason=reason, task=task, fault=fault))
 
@@ -298,19 +299,25 @@ def _end(
     results: str | None = None,
     error: str | None = None,
     error_task: str | None = None,
+    fault: dict[str, Any] | None = None,
     cancelled_by: str | None = None,
-    fault: Fault | None = None,
 ) -> Execution | None:
     """End the run, and note at its crew and tasks what came of them; ``None`` if it is not this process's any more."""
     if run.crew_id is not None:
         crews.hold(session, run.crew_id, team=run.team)
     ended = runs.finish(
-        session, run, status, results=results, error=error, error_task=error_task, cancelled_by=cancelled_by
+        session,
+        run,
+        status,
+        results=results,
+        error=error,
+        error_task=error_task,
+        fault=fault,
+        cancelled_by=cancelled_by,
     )
     if ended is not None:
         if ended.telling != NOTHING_NEW:
-            told = asdict(fault) if fault else None
-            outbox.want(session, run.id, [outbox.named(ended, outbox.RESULT)], told)
+            outbox.want(session, run.id, [outbox.named(ended, outbox.RESULT)])
         crews.note_run(session, run.crew_id, team=run.team, status=status, at=datetime.now(UTC))
         tasks.note_run(session, run.crew_id, _outcomes(session, ended))
     return ended

@@ -11,7 +11,7 @@ from bot.slack.blocks import Json
 from bot.slack.text import escape, fit_escaped
 from handlers.crew_list import NOTHING, Look, filter_buttons, rows_with_run, turning
 from handlers.review_rows import Link, review_rows
-from handlers.run_words import going_line, moment, open_button, run_line, stop_button
+from handlers.run_words import going_line, moment, open_button, run_line, stop_button, where_failed
 from handlers.schedule_list import stopped_line
 from handlers.waiting import MOST
 from store.schedules import Schedule, ScheduleState
@@ -74,10 +74,10 @@ def _waiting(sheet: HomeSheet, link: Link) -> Iterator[Json]:
 
 def _failed(told: Told) -> Iterator[Json]:
     run = told.run
-    where = f" at *{fit_escaped(run.error_task, 100)}*" if run.error_task else ""
     when = f" · {moment(run.ended_at)}" if run.ended_at else ""
     why = f"\n{fit_escaped(run.error, 300)}" if run.error else ""
-    yield blocks.section(f"*{escape(run.crew_name)}* · ❌ failed{where}{when}{why}", block_id=f"failed-{run.id}")
+    said = f"*{escape(run.crew_name)}* · ❌ failed{where_failed(run)}{when}{why}"
+    yield blocks.section(said, block_id=f"failed-{run.id}")
     label = f"Retry the run of {run.crew_name} from the failed task"
     retry = blocks.button("Retry", "run.retry", str(run.id), style="primary", accessibility_label=label)
     yield blocks.actions(*([retry] if told.allowed else []), open_button(run), block_id=f"failed.do-{run.id}")

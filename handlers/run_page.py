@@ -20,7 +20,7 @@ from bot.slack.permalinks import permalink
 from bot.slack.text import escape, fit_escaped, unmarked
 from handlers.finding import find
 from handlers.injection import Reply
-from handlers.run_words import EVENTS, log_file, moment, run_line
+from handlers.run_words import EVENTS, log_file, moment, run_line, where_failed
 from store.logs import LogEntry
 from store.runs import NOBODY
 
@@ -108,8 +108,7 @@ def _about(sheet: RunSheet, thread: str | None) -> Iterable[Json]:
         given = [f"*{escape(name)}:* {fit_escaped(str(value), 300)}" for name, value in run.inputs.items()]
         yield blocks.section("\n".join(given)[:2_900])
     if run.error:
-        where = f" at *{escape(run.error_task)}*" if run.error_task else ""
-        yield blocks.alert(f"Failed{where}. {escape(run.error)}", "error")
+        yield blocks.alert(f"Failed{where_failed(run)}. {escape(run.error)}", "error")
     label = f"Log of run {run.id} of {run.crew_name} as a file"
     file = blocks.button("Log as a file", "run.log_file", str(run.id), accessibility_label=label)
     yield blocks.actions(file, block_id="run.page_controls")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.progress.messages import MARKS
+from bot.events import Fault
+from bot.progress.messages import MARKS, failed_at
 from bot.services.run_history import RunSheet
 from bot.slack import blocks
 from bot.slack.blocks import Json
-from bot.slack.text import count, duration, escape, fit_escaped
+from bot.slack.text import count, duration, escape, fit_escaped, fit_markup
 from store.logs import LogEntry
 from store.runs import Execution, RunState
 from store.usage import dollars
@@ -77,6 +78,11 @@ def going_line(run: Execution) -> str:
     where = f" at *{fit_escaped(run.waiting_for, 100)}*" if run.waiting_for else ""
     state = f"{MARKS[run.status]} {WORDS[run.status]}{where}"
     return f"*{escape(run.crew_name)}* · {state} · by <@{run.started_by}> · since {moment(run.created_at)}"
+
+
+def where_failed(run: Execution) -> str:
+    """At which task a run failed, and who was at it, in mrkdwn to go behind “Failed”."""
+    return fit_markup(failed_at(run.error_task, Fault(**run.fault or {})), 300)
 
 
 def log_file(sheet: RunSheet) -> str:

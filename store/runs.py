@@ -71,6 +71,8 @@ class Execution(Record):
     results: str | None
     error: str | None
     error_task: str | None
+    # Who was at it then: the fields of ``bot.events.Fault``; only where a run failed.
+    fault: dict[str, Any] | None
     started_by: str
     cancelled_by: str | None
     # What started it: ``person``, ``schedule``, ``shortcut``, ``workflow`` or ``thread``.
@@ -154,6 +156,7 @@ class ExecutionRow(Base):
     results: Mapped[str | None]
     error: Mapped[str | None]
     error_task: Mapped[str | None]
+    fault: Mapped[dict[str, Any] | None]
     started_by: Mapped[str]
     cancelled_by: Mapped[str | None]
     source: Mapped[str] = mapped_column(default="person")
@@ -368,7 +371,7 @@ def retry(session: Session, run_id: int, *, by: str) -> Execution | None:
         retried_by=by,
         crashes=0,
         stop_by=None,
-        **dict.fromkeys(("ended_at", "error", "error_task", "cancelled_by", "waiting_for")),
+        **dict.fromkeys(("ended_at", "error", "error_task", "fault", "cancelled_by", "waiting_for")),
     )
 
 
@@ -418,6 +421,7 @@ def finish(
     results: str | None = None,
     error: str | None = None,
     error_task: str | None = None,
+    fault: dict[str, Any] | None = None,
     cancelled_by: str | None = None,
 ) -> Execution | None:
     """End a run, once: ``None`` when it has already ended or another process has taken it over."""
@@ -429,6 +433,7 @@ def finish(
         results=results,
         error=error,
         error_task=error_task,
+        fault=fault,
         cancelled_by=cancelled_by,
         waiting_for=None,
         **_let_go(run),

@@ -14,7 +14,6 @@ from typing import Any
 
 from bot.events import (
     ENDINGS,
-    Fault,
     RunEvent,
     RunResumed,
     RunStarted,
@@ -282,8 +281,6 @@ class Feed:
         # Runs of before the outbox have their parent message where their thread is.
         picture.parent_ts = parent.ts if parent else run.thread_ts
         picture.unheard = parent is not None and parent.state is Said.REFUSED
-        if (result := said.get(outbox.named(run, outbox.RESULT))) and result.payload:
-            picture.fault = Fault(**result.payload)
         return picture
 
     def _break_silence(self, picture: RunPicture) -> None:

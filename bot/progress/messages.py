@@ -244,16 +244,16 @@ def _ending(picture: RunPicture) -> str:
     if picture.state is RunState.CANCELLED:
         who = UNDECIDED if picture.stopped_by == NOBODY else f"<@{picture.stopped_by}> stopped this run."
         return f"{who}{finished}"
-    where = f" at *{escape(picture.failed_task)}*" if picture.failed_task else ""
-    return f"The run failed{where}{_at_it(picture.fault)}. {escape(picture.reason or '')}{finished}"
+    return f"The run failed{failed_at(picture.failed_task, picture.fault)}. {escape(picture.reason or '')}{finished}"
 
 
-def _at_it(fault: Fault) -> str:
-    """Who was at it, in parentheses: “ (Researcher, tool *Web*)”."""
+def failed_at(task: str | None, fault: Fault) -> str:
+    """Where a run failed, and who was at it: “ at *Find sources* (Researcher, tool *Web*)”; empty if nobody knows."""
+    where = f" at *{escape(task)}*" if task else ""
     said = [f"*{escape(name)}*" for name in fault.within]
     said += [escape(fault.agent)] if fault.agent else []
     said += [f"tool *{escape(fault.tool)}*"] if fault.tool else []
-    return f" ({', '.join(said)})" if said else ""
+    return f"{where} ({', '.join(said)})" if said else where
 
 
 def _afterwards(picture: RunPicture) -> Json:

@@ -78,6 +78,7 @@ class RunPicture:
             cost=run.cost,
             reason=run.error,
             failed_task=run.error_task,
+            fault=events.Fault(**run.fault or {}),
             stopped_by=run.cancelled_by,
             result=run.results,
             waiting_for=run.waiting_for,

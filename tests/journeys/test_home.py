@@ -190,10 +190,10 @@ def test_a_failed_run_is_retried_and_gone(ana: Person, llm: ScriptedModel, a_cre
     ana.types("/crew run market topic=tides")
     ana.reads_thread(of="Market research", until="Retry from the failed task")
     ana.opens_home()
-    ana.sees("Waiting for you", "Market research · ❌ failed at Research")
+    ana.sees("Waiting for you", "Market research · ❌ failed at Research (Researcher)")
 
     ana.presses("Open", beside="Open run 1")
-    ana.sees("Failed at Research.")
+    ana.sees("Failed at Research (Researcher).")
     ana.closes()
     ana.presses("Retry")
     ana.goes_to("#general")

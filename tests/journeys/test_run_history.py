@@ -97,7 +97,7 @@ def test_the_log_comes_as_a_file_with_what_a_developer_wants_and_nobody_else(
     runs(ana, "Market research", topic="tides")
     ana.opens_thread(of="Market research")
     ana.presses("Show log")
-    page = ana.sees("Failed at Research.", "No verbs, please.")
+    page = ana.sees("Failed at Research (Researcher).", "No verbs, please.")
     assert "Traceback" not in page
 
     ana.presses("Log as a file")
