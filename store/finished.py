@@ -15,7 +15,7 @@ from store.upserts import upsert
 
 TASK = "task:"
 STEP = "step:"
-# What a crew of a flow has used in the run, by the crew's name.
+# What a crew or flow inside a flow has used in the run, by its name, behind those of the flows between: ``Weekly/Ads``.
 SPENT = "spent:"
 
 

@@ -377,11 +377,11 @@ class _At:
         around, key = self._course.around, self.key(item)
         memory: Memory = Within(self._course.memory, f"{key}/") if kept else Forgetful()
         desk, emit = _Behind(around.desk, f"{key}/"), _telling_step(around.emit, key.removeprefix(STEP))
-        with _as_a_step(key):
+        with _as_a_step(key), around.meter.inside(part.name) as meter:
             if part.is_flow:
-                return run_flow(part, inputs, replace(around, emit=emit, memory=memory, desk=desk))
+                return run_flow(part, inputs, replace(around, emit=emit, memory=memory, desk=desk, meter=meter))
             texts = {name: text_of(value) for name, value in inputs.items()}
-            raw = around.run_crew(part, texts, emit, memory, desk)
+            raw = around.run_crew(part, texts, emit, memory, desk, meter)
         done = {key.removeprefix(TASK): output for key, output in memory.recall().items() if key.startswith(TASK)}
         return Ran(raw, {name: str(output["raw"]) for name, output in done.items() if "raw" in output})
 

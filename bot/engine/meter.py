@@ -67,9 +67,9 @@ class Meter:
     ) -> None:
         """``used`` and ``seconds`` are what the run took before; ``in_month`` says what the month has seen so far.
 
-        ``part`` makes the meter of a crew inside a flow, from its name and the whole. Such a meter's clock goes while
-        the crew works. ``keep`` is given the meter whenever something is to be written down: by a run after each call,
-        by a crew inside a flow when it stops.
+        ``part`` makes the meter of a crew or flow inside a flow, from its name and the whole. Such a meter's clock goes
+        while that works. ``keep`` is given the meter whenever something is to be written down: by a run after each
+        call, by a crew or flow inside a flow when it stops.
         """
         self._ceilings = ceilings
         # Crews in branches of a flow work at the same time.

@@ -109,9 +109,9 @@ def execute(
     tame()
     memory, desk, meter = memory or Forgetful(), desk or Closed(), meter or Meter()
     if definition.is_flow:
-        crew = partial(_step, run_id=run_id, models=models, stop=stop, kit=kit, meter=meter)
+        crew = partial(_step, run_id=run_id, models=models, stop=stop, kit=kit)
         tell, redact = _discreet(emit, models.redactor), models.redactor.everywhere
-        return _flow(definition, inputs, Around(run_id, crew, tell, memory, desk, stop, redact=redact))
+        return _flow(definition, inputs, Around(run_id, crew, tell, memory, desk, stop, redact=redact, meter=meter))
     try:
         built = build(definition, inputs, models, kit, memory.recall())
     except UserError as error:
@@ -153,13 +153,11 @@ def _step(
     emit: Emit,
     memory: Memory,
     desk: Desk,
-    *,
     meter: Meter,
     **run: Any,
 ) -> str:
-    """Run a crew for a step of a flow, held to the limits of its own besides those of the flow."""
-    with meter.inside(crew.name) as own:
-        return execute(crew, inputs, emit=emit, memory=memory, desk=desk, meter=own, **run)
+    """Run a crew for a step of a flow."""
+    return execute(crew, inputs, emit=emit, memory=memory, desk=desk, meter=meter, **run)
 
 
 def _discreet(emit: Emit, redactor: Redactor) -> Emit:

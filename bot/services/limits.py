@@ -146,7 +146,7 @@ class Limits:
         with self.store.reading() as session:
             ceilings = _ceilings(session, run)
         used = Used(run.prompt_tokens, run.completion_tokens, run.cost)
-        part = partial(self._part, run) if run.definition.is_flow else None
+        part = partial(self._part, run, "") if run.definition.is_flow else None
         return Meter(
             ceilings,
             used=used,
@@ -167,15 +167,22 @@ class Limits:
         except Exception:  # noqa: BLE001 - a run goes on while the store is away, as long as it can
             _log.exception("Run %s: what a call used could not be counted yet", run.id)
 
-    def _part(self, run: Execution, name: str, whole: Meter) -> Meter:
-        """The meter of a crew inside the flow that runs; what is no crew of the workspace has no limits."""
+    def _part(self, run: Execution, path: str, name: str, whole: Meter) -> Meter:
+        """The meter of a crew or flow inside the flow that runs; what is not of the workspace has no limits.
+
+        ``path`` has the names of the flows that lie between, as in ``Weekly letter/``: a crew that is used in several
+        of them may use up its limits of a run in each.
+        """
+        known = run.definition.parts.get(name)
+        place = f"{path}{name}"
+        part = partial(self._part, run, f"{place}/") if known and known.is_flow else None
         with self.store.reading() as session:
-            crew = crews.named(session, name, team=run.team) if name in run.definition.parts else None
+            crew = crews.named(session, name, team=run.team) if known else None
             if crew is None:
-                return Meter(whole=whole)
+                return Meter(whole=whole, part=part)
             raised = limits.allowed(session, run.id)
             ceilings = limits.ceilings_inside(crew.name, limits.of_crew(session, crew.id, team=run.team), raised)
-            spent = finished.all_of(session, run.id).get(finished.SPENT + name, {})
+            spent = finished.all_of(session, run.id).get(finished.SPENT + place, {})
         seconds = spent.pop("seconds", 0.0)
         return Meter(
             ceilings,
@@ -183,14 +190,15 @@ class Limits:
             seconds=seconds,
             in_month=partial(self._in_month, run, crew_id=crew.id),
             whole=whole,
-            keep=partial(self._keep, run, name, crew.id),
+            part=part,
+            keep=partial(self._keep, run, place, crew.id),
         )
 
-    def _keep(self, run: Execution, name: str, crew_id: int, meter: Meter) -> None:
-        """Write down what a crew inside a flow has used, for the rest of the run and for the crew's month."""
+    def _keep(self, run: Execution, place: str, crew_id: int, meter: Meter) -> None:
+        """Write down what a crew or flow inside a flow has used, for the rest of the run and for the crew's month."""
         with meter.keeping() as used, self.store.transaction() as session:
             told = {**asdict(meter.total), "seconds": meter.seconds}
-            if finished.keep(session, run, finished.SPENT + name, told):
+            if finished.keep(session, run, finished.SPENT + place, told):
                 usage.add_inside(session, crew_id, used, team=run.team)
 
     @contextmanager

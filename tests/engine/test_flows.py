@@ -68,8 +68,8 @@ class Flows:
     def run(self, definition: Definition, **inputs: object) -> Ran:
         crews = partial(execute, run_id=1, models=self.models, stop=self.stop)
 
-        def run_crew(part: Any, given: Any, emit: Any, memory: Any, desk: Any) -> str:
-            return crews(part, given, emit=emit, memory=memory, desk=desk)
+        def run_crew(part: Any, given: Any, emit: Any, memory: Any, desk: Any, meter: Any) -> str:
+            return crews(part, given, emit=emit, memory=memory, desk=desk, meter=meter)
 
         tell, now = self.events.append, lambda: self.now
         around = Around(1, run_crew, tell, self.memory, self.desk, self.stop, now=now)

@@ -309,6 +309,28 @@ def test_a_limit_of_time_holds_inside_a_flow(
     assert len([request for request in llm.requests if "Research tides." in request.prompt]) == 1
 
 
+def test_a_flow_inside_a_flow_and_the_crews_in_it_are_held_to_their_own_limits(
+    ana: Person, crewcall: Crewcall, crew_of: CrewMaker, a_flow: CrewInstance
+) -> None:
+    by, flows = Actor("T0NORTHWIND", "U0ANA000001"), Flows(crewcall.store, crewcall.rights)
+    outer = crew_of.flow("Whole week")
+    flows.add_step(outer.id, StepDraft(name="Letter", kind="flow", target_id=a_flow.id), by=by)
+    sets_limit(ana, "market", "Tokens per run", "10")
+    ana.types("/crew run whole")
+    ana.reads_thread(of="Whole week · ", until="In this run “Market research” has used ")
+    sets_limit(ana, "market", "Tokens per run", "")
+    ana.reads_thread(of="✅ Done", until="A fine letter.")
+    ana.types("/crew limits weekly")
+    counted = ana.sees("Limits of Weekly letter", "All its runs: ")
+    assert "All its runs: 0 tokens" not in counted
+    ana.closes()
+
+    sets_limit(ana, "weekly", "Tokens per run", "10")
+    ana.types("/crew run whole")
+
+    ana.reads_thread(of="✋ Waiting for an answer", until="In this run “Weekly letter” has used ")
+
+
 def test_who_may_not_edit_the_crew_inside_does_not_raise_its_limit(
     ana: Person, ben: Person, crewcall: Crewcall, a_crew_of_two: CrewInstance, a_flow: CrewInstance
 ) -> None:
