@@ -13,6 +13,8 @@ LONGEST = 200
 
 # As in “Error code: 429 - …” of OpenAI and Anthropic, and “503 UNAVAILABLE” of Google.
 _STATUS = re.compile(r"(?:[Ee]rror code: |status code[: ]+|\bHTTP )(\d{3})\b|\b(?=\d{3} [A-Z_]{6})(\d{3})")
+# A provider's sentence within the object that it answered, as Python writes that.
+_SENTENCE = re.compile(r"""['"]message['"]: (?P<quote>['"])(?P<said>.+?)(?P=quote)[,}]""")
 
 
 class ModelRefused(Exception):
@@ -65,7 +67,8 @@ def reason(error: BaseException, *, model: str, models: Models, tool: str = "") 
     failure = _failure(error, model, models, tool)
     if cause := _cause(failure):
         return cause.sentence(failure)
-    return f"The model call failed: {brief(error, models)}"
+    number = f" (HTTP {failure.status})" if failure.status else ""
+    return f"The model call failed{number}: {brief(error, models)}"
 
 
 def lasting(refusal: ModelRefused, *, model: str, models: Models, times: int) -> bool:
@@ -91,8 +94,10 @@ def refusal(error: BaseException) -> BaseException | None:
 
 
 def brief(error: BaseException, models: Models) -> str:
-    """What an error says, on one line and without keys."""
-    return first_line(models.redactor(str(error))) or type(error).__name__
+    """What an error says, on one line and without keys; of an answer of a provider's only the sentence in it."""
+    said = models.redactor(str(error))
+    found = _SENTENCE.search(said)
+    return first_line(found["said"] if found else said) or type(error).__name__
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -173,6 +173,10 @@ class APITimeoutError(Refusal):
         (Refusal("Overloaded", 529), "had a failure of its own (529)"),
         (Refusal("Strange things\nmore of them"), "The model call failed: Strange things"),
         (Refusal(""), "The model call failed: Refusal"),
+        (
+            Refusal("Error code: 418 - {'error': {'message': \"It’s no pot.\", 'type': 'odd'}}", 418),
+            "The model call failed (HTTP 418): It’s no pot.",
+        ),
         (Refusal("Key sk-ant-REDACTED is odd"), "The model call failed: Key … is odd"),
         (Refusal("Used the-secret-of-this-test"), "The model call failed: Used …"),
     ],
