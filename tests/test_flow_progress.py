@@ -198,6 +198,41 @@ def test_a_run_that_is_taken_up_shows_what_was_finished() -> None:
     assert cards(picture)[2][:2] == ("Good enough?", "complete")
 
 
+def test_a_run_that_is_taken_up_shows_what_was_finished_inside_its_steps() -> None:
+    month = flow(
+        step("letter", "flow", target="Weekly letter", name="Letter"),
+        step("news", "crew", "letter", name="News"),
+        step("facts", "each", "news", name="Facts"),
+        name="Month",
+        parts=[LETTER, crew()],
+    )
+    finished = {
+        "step:letter/step:draft/task:Outline": {"raw": "1. 2."},
+        "step:letter/step:draft": {"raw": "Old"},
+        "step:letter/step:send/due": {"due": "2026-03-01"},
+        "step:news/task:Look": {"raw": "Old news"},
+        "step:news#2/task:Look": {"raw": "New news"},
+        "step:news#2/task:Gone/over": {"raw": "Also this"},
+        "step:facts[1]/task:Write": {"raw": "A fact"},
+        "spent:Research": {"prompt_tokens": 5},
+    }
+    picture = shown(
+        RunResumed(run_id=7, at=after(1), why="restarted", task="Letter"),
+        began("letter", "Letter", "flow", at=50),
+        began("letter/send", "Send it", "wait", at=50),
+        began("news", "News", at=50, round_=2),
+        TaskStarted(run_id=7, task="Tell", agent="Ada", step="news", at=after(50)),
+        definition=month,
+        finished=finished,
+    )
+
+    assert cards(picture) == [
+        ("Letter", "in_progress", "Weekly letter · 10 s · ✓ Outline, ✓ Write the draft, ▸ Send it"),
+        ("News (round 2)", "in_progress", "Research · 10 s · ✓ Look, ✓ Gone/over, ▸ Tell (Ada)"),
+        ("Facts", "pending", "Research · ✓ Write"),
+    ]
+
+
 def test_forty_steps_are_a_window_around_the_one_that_is_worked_on() -> None:
     many = flow(*(step(f"s{at}", "wait", name=f"Step {at}") for at in range(40)), name="Long")
     picture = shown(

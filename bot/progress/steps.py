@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -15,8 +15,9 @@ from store.definitions import Definition
 
 # A step's key as events say it: of the flow itself, then of flows inside; with the item of a list, and the round.
 # What the keys of finished work and of questions begin with.
-_STEP = "step:"
+_STEP, _TASK = "step:", "task:"
 _ROOT = re.compile(r"[^/\[#:]+")
+_PARTS = re.compile(r"/(?=step:|task:)")
 
 
 @dataclass
@@ -60,11 +61,14 @@ class StepPicture:
 
     def begin(self, at: datetime, round_: int) -> None:
         """It is being worked on, the first time or again."""
-        self.status, self.round, self.started_at, self.ended_at = "in_progress", round_, at, None
+        self.status, self.started_at, self.ended_at = "in_progress", at, None
         self.waits = self.stopped = self.skipped = False
         self.output = self.reason = None
         self.outcome = ""
-        self.inner.clear()
+        # What is done inside is not done again when it goes on.
+        same = round_ == self.round
+        self.inner = {key: each for key, each in self.inner.items() if same and each.status == "complete"}
+        self.round = round_
 
     def end(self, at: datetime, status: TaskStatus, *, output: str | None = None, reason: str | None = None) -> None:
         """It is done, or gave up."""
@@ -85,11 +89,28 @@ class StepsPicture:
         steps = {step.key: StepPicture(step.key, step.name, step.target or "") for step in definition.steps}
         for key, output in (finished or {}).items():
             name, _, round_ = key.removeprefix(_STEP).partition("#")
-            if key.startswith(_STEP) and name in steps:
+            # Behind a slash is what the step itself keeps meanwhile.
+            if key.startswith(_STEP) and name in steps and "/" not in round_:
                 step = steps[name]
                 step.status, step.output = "complete", str(output.get("raw", ""))
                 step.outcome, step.round = str(output.get("outcome", "")), int(round_ or 1)
-        return cls(steps)
+        picture = cls(steps)
+        for key in finished or {}:
+            picture._recall(definition, key)
+        return picture
+
+    def _recall(self, definition: Definition, key: str) -> None:
+        """Show what was done inside a step, in its last round, as it was shown when it was done."""
+        first, *rest = _PARTS.split(key)
+        outer = self._outer(first.removeprefix(_STEP)) if first.startswith(_STEP) and rest else None
+        found = _inside(definition, [first, *rest]) if outer else None
+        round_ = int(first.partition("#")[2] or 1) if found else 0
+        if outer is None or found is None or round_ < outer.round:
+            return
+        if round_ > outer.round:
+            outer.inner.clear()
+        outer.round = round_
+        outer.inner[found[0]] = InnerPicture(found[1], "complete")
 
     @property
     def current(self) -> list[StepPicture]:
@@ -203,3 +224,20 @@ class StepsPicture:
             # What happens between two tasks, or in no step, has no card to be shown on.
             return InnerPicture(name)
         return outer.inner.setdefault(key, InnerPicture(name))
+
+
+def _inside(flow: Definition, path: Sequence[str]) -> tuple[str, str] | None:
+    """What lies at a path of finished work, by its key as events say it, and its name; nothing if it is gone."""
+    names: list[str] = []
+    name, inner = "", flow
+    for part in path:
+        if part.startswith(_TASK):
+            name = part.removeprefix(_TASK)
+            return f"{'/'.join(names)}:{name}", name
+        key = part.removeprefix(_STEP)
+        step = next((each for each in inner.steps if each.key == key.partition("#")[0].partition("[")[0]), None)
+        if step is None:
+            return None
+        names.append(key if part is path[-1] else key.partition("#")[0])
+        name, inner = step.name, flow.parts.get(step.target or "", flow)
+    return "/".join(names), name
