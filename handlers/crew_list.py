@@ -156,7 +156,7 @@ def turning(look: Look, total: int, action: str) -> Iterable[Json]:
     if look.offset + PAGE < total:
         buttons.append(_page_button("More", replace(look, offset=look.offset + PAGE), f"{action}.more"))
     if buttons:
-        shown = f"{look.offset + 1} to {min(look.offset + PAGE, total)} of {total}"
+        shown = f"{look.offset + 1:,} to {min(look.offset + PAGE, total):,} of {total:,}"
         yield blocks.context(shown)
         yield blocks.actions(*buttons, block_id="list.pages")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from bot.events import ModelCalled, RunCancelled, RunEvent, StateChanged, StepFinished
+from bot.events import ModelCalled, RunCancelled, RunEvent, RunResumed, StateChanged, StepFinished
 from store import logs, runs
 from store.database import Store
 from store.logs import LogEntry
+from store.runs import Again
 
 FLUSH = timedelta(milliseconds=250)
 BATCH = 200
@@ -45,7 +47,6 @@ class Log:
 
 # What the log keeps of each event, besides agent and task: the field that tells most.
 _SAID = {
-    "RunResumed": "why",
     "TaskFinished": "output",
     "StepFinished": "output",
     "StepFailed": "reason",
@@ -55,6 +56,12 @@ _SAID = {
     "RunCompleted": "result",
     "TaskFailed": "reason",
     "RunFailed": "reason",
+}
+_WHY: Mapping[str, str] = {
+    Again.RESTART: "after a restart of the bot",
+    Again.ANSWER: "after an answer",
+    Again.RETRY: "tried again",
+    Again.TIME: "its time had come",
 }
 
 
@@ -67,6 +74,8 @@ def _entry(event: RunEvent) -> LogEntry:
             said += ", cut off at its limit" if event.cut else ""
         case RunCancelled():
             said = event.by
+        case RunResumed():
+            said = _WHY.get(event.why, event.why)
         case StateChanged(step=None):
             said = json.dumps(event.state, ensure_ascii=False)
         case StepFinished(outcome=outcome) if outcome and outcome != event.output:
