@@ -139,8 +139,9 @@ async function start() {
   const state = await beSomebody();
   if (!state.ok) return document.body.append(el("p", { class: "empty", role: "alert" }, state.error));
   document.body.append(sidebar({ close: closeMenu, actAs: become }), main);
-  await route();
+  // Before anything is loaded: a link that is followed meanwhile counts too.
   addEventListener("hashchange", route);
+  await route();
   follow(state.seq, { onEvent, onLost: () => (lost.hidden = false), onBack: comeBack });
   await refreshViews();
 }
