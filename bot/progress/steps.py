@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -11,13 +11,14 @@ from typing import Any
 
 from bot import events
 from bot.slack.blocks import TaskStatus
+from store import work_keys
 from store.definitions import Definition
+from store.work_keys import WorkKey
 
 # A step's key as events say it: of the flow itself, then of flows inside; with the item of a list, and the round.
 # What the keys of finished work and of questions begin with.
-_STEP, _TASK = "step:", "task:"
+_STEP = "step:"
 _ROOT = re.compile(r"[^/\[#:]+")
-_PARTS = re.compile(r"/(?=step:|task:)")
 
 
 @dataclass
@@ -70,6 +71,19 @@ class StepPicture:
         self.inner = {key: each for key, each in self.inner.items() if same and each.status == "complete"}
         self.round = round_
 
+    def recall(self, key: WorkKey) -> None:
+        """Something is done inside it, if that was in its last round."""
+        outer, last = key.visits[0], key.visits[-1]
+        if outer.round < self.round:
+            return
+        if outer.round > self.round:
+            self.inner.clear()
+        self.round = outer.round
+        path = [each.key if each.item is None else f"{each.key}[{each.item}]" for each in key.visits]
+        again = f"#{last.round}" if last.round > 1 and not key.task else ""
+        called = "/".join(path) + (f":{key.task}" if key.task else again)
+        self.inner[called] = InnerPicture(key.task or last.name, "complete")
+
     def end(self, at: datetime, status: TaskStatus, *, output: str | None = None, reason: str | None = None) -> None:
         """It is done, or gave up."""
         self.status, self.ended_at, self.output, self.reason, self.waits = status, at, output, reason, False
@@ -87,30 +101,17 @@ class StepsPicture:
     def of(cls, definition: Definition, finished: Mapping[str, Mapping[str, Any]] | None = None) -> StepsPicture:
         """The steps of a flow, nothing done yet but what is ``finished``, by the keys of finished work."""
         steps = {step.key: StepPicture(step.key, step.name, step.target or "") for step in definition.steps}
-        for key, output in (finished or {}).items():
-            name, _, round_ = key.removeprefix(_STEP).partition("#")
-            # Behind a slash is what the step itself keeps meanwhile.
-            if key.startswith(_STEP) and name in steps and "/" not in round_:
-                step = steps[name]
+        done = [(work_keys.read(definition, key), output) for key, output in (finished or {}).items()]
+        done = [(key, output) for key, output in done if not key.rest and key.visits and key.visits[0].key in steps]
+        for key, output in done:
+            if len(key.visits) == 1 and not key.task:
+                step = steps[key.visits[0].key]
                 step.status, step.output = "complete", str(output.get("raw", ""))
-                step.outcome, step.round = str(output.get("outcome", "")), int(round_ or 1)
-        picture = cls(steps)
-        for key in finished or {}:
-            picture._recall(definition, key)
-        return picture
-
-    def _recall(self, definition: Definition, key: str) -> None:
-        """Show what was done inside a step, in its last round, as it was shown when it was done."""
-        first, *rest = _PARTS.split(key)
-        outer = self._outer(first.removeprefix(_STEP)) if first.startswith(_STEP) and rest else None
-        found = _inside(definition, [first, *rest]) if outer else None
-        round_ = int(first.partition("#")[2] or 1) if found else 0
-        if outer is None or found is None or round_ < outer.round:
-            return
-        if round_ > outer.round:
-            outer.inner.clear()
-        outer.round = round_
-        outer.inner[found[0]] = InnerPicture(found[1], "complete")
+                step.outcome, step.round = str(output.get("outcome", "")), key.visits[0].round
+        for key, _ in done:
+            if len(key.visits) > 1 or key.task:
+                steps[key.visits[0].key].recall(key)
+        return cls(steps)
 
     @property
     def current(self) -> list[StepPicture]:
@@ -224,20 +225,3 @@ class StepsPicture:
             # What happens between two tasks, or in no step, has no card to be shown on.
             return InnerPicture(name)
         return outer.inner.setdefault(key, InnerPicture(name))
-
-
-def _inside(flow: Definition, path: Sequence[str]) -> tuple[str, str] | None:
-    """What lies at a path of finished work, by its key as events say it, and its name; nothing if it is gone."""
-    names: list[str] = []
-    name, inner = "", flow
-    for part in path:
-        if part.startswith(_TASK):
-            name = part.removeprefix(_TASK)
-            return f"{'/'.join(names)}:{name}", name
-        key = part.removeprefix(_STEP)
-        step = next((each for each in inner.steps if each.key == key.partition("#")[0].partition("[")[0]), None)
-        if step is None:
-            return None
-        names.append(key if part is path[-1] else key.partition("#")[0])
-        name, inner = step.name, flow.parts.get(step.target or "", flow)
-    return "/".join(names), name
