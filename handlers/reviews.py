@@ -6,7 +6,7 @@ from pydantic import Field
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.errors import UserError
+from bot.errors import TooLongForWindow, UserError
 from bot.services import Actor
 from bot.services.reviews import Reviews
 from bot.slack.blocks import Json
@@ -88,7 +88,10 @@ def ask_for_edit(ack: Ack, body: Json, action: Json, client: WebClient, reviews:
     review = reviews.to_decide(int(action["value"]), by=actor)
     if len(review.produced) > _LONGEST:
         raise TooLongToEdit
-    view = EDIT.view(meta={"review": review.id, "revision": review.revision}, text=review.produced)
+    try:
+        view = EDIT.view(meta={"review": review.id, "revision": review.revision}, text=review.produced)
+    except TooLongForWindow:
+        raise TooLongToEdit from None
     client.views_open(trigger_id=body["trigger_id"], view=view)
 
 

@@ -137,6 +137,21 @@ def test_an_edited_text_is_the_result(ana: Person, llm: ScriptedModel, reviewed:
     assert "Paragraph 19." in result
 
 
+@pytest.mark.parametrize("text", ["市场研究。" * 12_000, "Water. " * 13_000])
+def test_a_text_that_no_window_holds_is_approved_as_it_is_or_sent_back(
+    ana: Person, llm: ScriptedModel, reviewed: Reviewed, text: str
+) -> None:
+    llm.when("Research tides.").says(text)
+    reviewed()
+    runs_it(ana)
+
+    ana.presses("Edit and approve")
+    ana.sees("This text is too long to edit in Slack. Ask for changes instead, or approve it as it is.")
+    ana.presses("Approve")
+
+    ana.sees("✅ Approved by @Ana Ferreira", "Run again")
+
+
 def test_the_wrong_person_is_told_who_decides(ana: Person, ben: Person, chloe: Person, reviewed: Reviewed) -> None:
     reviewed(reviewers=[BEN])
     runs_it(ana)
