@@ -125,7 +125,8 @@ def choose(
     what, _, number = action["selected_option"]["value"].partition(":")
     schedule_id = int(number)
     if what == "edit":
-        view = _edit_form(schedules, schedule_id, actor, {"back": "list"})
+        back = "list of crew" if meta_of(body["view"]).get("crew") else "list"
+        view = _edit_form(schedules, schedule_id, actor, {"back": back})
         client.views_push(trigger_id=body["trigger_id"], view=view)
     elif what == "delete":
         view = removal(schedules.get(schedule_id, by=actor), meta_of(body["view"]).get("crew"))
@@ -186,11 +187,11 @@ def _show_saved(
         ack()
         page = crew_page(crews.sheet(schedule.crew_id, by=actor), place=place, notice=notice)
         client.views_update(view_id=view["previous_view_id"], view=page)
-    elif back == "list":
+    elif back in ("list", "list of crew"):
         ack()
-        client.views_update(
-            view_id=view["previous_view_id"], view=list_page(schedules.list_all(by=actor), notice=notice)
-        )
+        crew_id = schedule.crew_id if back == "list of crew" else None
+        page = list_page(schedules.list_all(by=actor, crew_id=crew_id), crew=crew_id, notice=notice)
+        client.views_update(view_id=view["previous_view_id"], view=page)
     else:
         ack(response_action="update", view=list_page(schedules.list_all(by=actor), notice=notice))
 

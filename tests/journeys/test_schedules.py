@@ -436,7 +436,7 @@ def test_the_list_has_everything_that_can_be_done(ana: Person, llm: ScriptedMode
     assert "They come and go." in "".join(ana.reads_thread(of="Started by @Ana", until="They come and go."))
 
 
-def test_a_deletion_leads_back_to_the_list_that_it_began_in(
+def test_an_edit_and_a_deletion_lead_back_to_the_list_that_they_began_in(
     ana: Person, a_crew: CrewInstance, crew_of: CrewMaker
 ) -> None:
     crew_of.empty("Blog")
@@ -451,6 +451,11 @@ def test_a_deletion_leads_back_to_the_list_that_it_began_in(
 
     ana.types("/crew show blog")
     ana.presses("All schedules")
+    ana.picks("Blog", "Edit")
+    ana.submits()
+    ana.sees("The next times:")
+    ana.submits()
+    ana.sees("Blog runs every weekday", without="Market research")
     ana.picks("Blog", "Delete")
     ana.submits()
 
