@@ -178,8 +178,9 @@ def change_result(said: Said, runs: Runs, actor: Actor, reply: Reply) -> None:
 
 
 def offer_new_crew(said: Said, reply: Reply) -> None:
+    words = "A crew is a few agents who do tasks, and a flow connects crews. Both begin with a name:"
     button = blocks.button("New crew", "do.create", said.wish.words or None, style="primary")
-    reply("New crew", [blocks.section("A crew is a few agents who do tasks. It begins with a name:", accessory=button)])
+    reply("New crew", [blocks.section(words, accessory=button)])
 
 
 def stop_mentioned(said: Said, crews: Crews, runs: Runs, actor: Actor, reply: Reply) -> None:

@@ -55,7 +55,7 @@ def test_somebody_without_crews_is_offered_to_make_one(crewcall: Crewcall, ana: 
 
     assert ana.suggestions == ["What can you do?", "Create a crew"]
     ana.types("Create a crew")
-    ana.sees("What shall we do?", "A crew is a few agents who do tasks. It begins with a name:")
+    ana.sees("What shall we do?", "A crew is a few agents who do tasks")
 
 
 def test_what_one_runs_is_suggested_and_answered_in_the_conversation(

@@ -104,7 +104,8 @@ def test_what_others_may_not_see_is_answered_to_the_asker_alone(ana: Person, ben
         ("the weather is nice", "I don’t know what to do with “the weather is nice”."),
         ("market research about tides", "Market research still needs a look at its inputs."),
         ("stop", "You have no run going on."),
-        ("create a crew called Podcast", "A crew is a few agents who do tasks. It begins with a name:"),
+        ("create a flow", "and a flow connects crews."),
+        ("create a crew called Podcast", "A crew is a few agents who do tasks"),
     ],
 )
 def test_everything_written_to_the_bot_is_answered(ana: Person, a_crew: object, said: str, answer: str) -> None:
