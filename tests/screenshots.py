@@ -1,4 +1,7 @@
-"""``make screenshots``: does what docs/tutorial.md says, in the real page, and takes the pictures in docs/images."""
+"""``make screenshots``: does what docs/tutorial.md says, in the real page, and takes the pictures in docs/images.
+
+The computer needs Chromium and a font with emoji, such as Noto Color Emoji.
+"""
 
 from __future__ import annotations
 
