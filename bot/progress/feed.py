@@ -249,9 +249,6 @@ class Feed:
             return
         if isinstance(event, RunStarted | RunResumed | RunWaiting):
             self._show_parent(picture)
-        if isinstance(event, RunWaiting):
-            # Before anybody can answer, the store knows what the run has used.
-            self._safely(self._log.flush)
         if isinstance(event, RunResumed | RunWaiting):
             self._post_notices(picture)
         if isinstance(event, RunResumed | TaskFile):
