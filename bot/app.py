@@ -217,7 +217,15 @@ class Crewcall:
         self.questions = Questions(self.store, self.gate, self._who_may, notify=self.notify)
         self._parts.append(self.questions.close)
         ask = self.questions.ask_of
-        self.feed = Feed(self.store, self.gate, bot_name=bot_name, notify=self.notify, ask=ask, draw=draw)
+        self.feed = Feed(
+            self.store,
+            self.gate,
+            bot_name=bot_name,
+            notify=self.notify,
+            ask=ask,
+            draw=draw,
+            counting=self.limits.counting,
+        )
         self._parts.append(self.feed.close)
         self.runner = Runner(self.store, self._execute, self._tell, workers=self.settings.max_concurrent_runs)
         self._parts.append(self.runner.close)
@@ -343,7 +351,7 @@ class Crewcall:
                 stop=stop,
                 kit=kit,
                 meter=meter,
-                memory=Stored(self.store, run),
+                memory=Stored(self.store, run, meter),
                 desk=RunDesk(self.store, run, self.questions.ask),
             )
         self.newsroom.weigh(run.id, result)

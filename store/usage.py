@@ -82,7 +82,7 @@ def add(session: Session, used: Mapping[int, Used], *, at: datetime | None = Non
     """Count what runs used, by their ids, just now or at the time ``at``."""
     month = _month(at or datetime.now(UTC))
     totals: defaultdict[tuple[str, str], Used] = defaultdict(Used)
-    for run_id in sorted(used):
+    for run_id in sorted(run_id for run_id, each in used.items() if each.tokens or each.cost):
         for whose in _count(session, run_id, used[run_id]):
             totals[whose] += used[run_id]
     # Always in the same order, so that two processes do not wait for each other.

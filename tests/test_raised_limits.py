@@ -1,4 +1,4 @@
-"""Limits that are raised while runs wait at them: each run goes on once, however many decide at the same time."""
+"""Limits that are raised while runs wait at them, each run going on once; and how what runs use is counted."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from bot.engine.desk import Waiting
+from bot.engine.memory import Stored
 from bot.engine.meter import LimitReached
+from bot.events import RunStarted
+from bot.progress.log import Log
 from bot.services.admins import Admins
 from bot.services.limits import Limits
 from store import limits, runs, usage
 from store.limits import Ceiling, CrewLimits, Scope, WorkspaceLimits
-from store.runs import Again, RunState
+from store.runs import Again, Execution, RunState
 from tests.support.office import ADMIN, OWNER, Office
 
 REACHED = Ceiling("run_tokens", Scope.CREW, 10)
@@ -74,19 +78,46 @@ def test_a_limit_that_was_raised_before_the_run_came_to_it_asks_nobody(office: O
     assert comes_to(60).used == 60
 
 
-def test_what_a_call_used_is_counted_at_once_or_with_the_next_one(office: Office) -> None:
-    run = office.going()
-    meter = of_a_process(office, []).meter(run)
+def sql(office: Office, statement: str) -> None:
+    with office.store.engine.begin() as connection:
+        connection.execute(text(statement))
 
-    with office.store.transaction() as session:
-        session.execute(text("CREATE TRIGGER away BEFORE UPDATE ON executions BEGIN SELECT RAISE(ABORT, 'away'); END"))
-    meter.used(100, 20, 0.5)
-    with office.store.transaction() as session:
-        session.execute(text("DROP TRIGGER away"))
-    meter.used(10, 2, 0.25)
 
+def counted(office: Office, run: Execution) -> tuple[int, int]:
+    """The tokens of the run, and of the workspace’s month."""
     with office.store.reading() as session:
-        known = runs.fetch(session, run.id)
-        month = usage.in_month(session, usage.WORKSPACE, team=run.team)
-    assert (known.prompt_tokens - run.prompt_tokens, known.completion_tokens - run.completion_tokens) == (110, 22)
-    assert (month.prompt_tokens, month.completion_tokens, month.cost) == (110, 22, 0.75)
+        known = runs.fetch(session, run.id).tokens - run.tokens
+        return known, usage.in_month(session, usage.WORKSPACE, team=run.team).tokens
+
+
+def test_what_was_used_is_counted_with_what_it_was_used_for(office: Office) -> None:
+    run, mine = office.going(), of_a_process(office, [])
+    with mine.holding(run) as meter:
+        meter.used(100, 20, 0.5)
+        assert counted(office, run) == (0, 0)
+        Stored(office.store, run, meter).keep("task:Find", {"raw": "Links"})
+        assert counted(office, run) == (120, 120)
+        meter.used(10, 2, 0.25)
+
+    assert counted(office, run) == (132, 132)
+
+
+def test_what_the_store_did_not_take_is_counted_with_what_comes_next(office: Office) -> None:
+    run, mine = office.going(), of_a_process(office, [])
+    log = Log(office.store, mine.counting)
+    with mine.holding(run) as meter:
+        meter.used(100, 20, 0.5)
+        sql(office, "CREATE TRIGGER away BEFORE UPDATE ON executions BEGIN SELECT RAISE(ABORT, 'away'); END")
+        log.note(RunStarted(run_id=run.id))
+        with pytest.raises(IntegrityError):
+            log.flush()
+        assert counted(office, run) == (0, 0)
+
+    sql(office, "DROP TRIGGER away")
+    log.note(RunStarted(run_id=run.id))
+    log.flush()
+
+    assert counted(office, run) == (120, 120)
+    log.note(RunStarted(run_id=run.id))
+    log.flush()
+    assert counted(office, run) == (120, 120)

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from store import finished, outbox
+from bot.engine.meter import Meter
+from store import finished, outbox, usage
 from store.database import Store
 from store.runs import Execution
 
@@ -64,15 +65,17 @@ class Within:
 class Stored:
     """The memory of a run in the store, for the process that has claimed it."""
 
-    def __init__(self, store: Store, run: Execution) -> None:
-        self._store, self._run = store, run
+    def __init__(self, store: Store, run: Execution, meter: Meter | None = None) -> None:
+        """What the ``meter`` has seen is counted along with what it was used for: no death makes that free."""
+        self._store, self._run, self._meter = store, run, meter or Meter()
 
     def recall(self) -> Mapping[str, Output]:
         with self._store.reading() as session:
             return finished.all_of(session, self._run.id)
 
     def keep(self, key: str, output: Output) -> None:
-        with self._store.transaction() as session:
+        with self._meter.keeping() as used, self._store.transaction() as session:
+            usage.add(session, {self._run.id: used})
             kept = finished.keep(session, self._run, key, output)
             if kept and (name := output.get("file")):
                 outbox.want(session, self._run.id, [outbox.FILE + key], {"work": _in_words(key), "name": name})

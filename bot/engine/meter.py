@@ -68,8 +68,7 @@ class Meter:
         """``used`` and ``seconds`` are what the run took before; ``in_month`` says what the month has seen so far.
 
         ``part`` makes the meter of a crew or flow inside a flow, from its name and the whole. Such a meter's clock goes
-        while that works. ``keep`` is given the meter whenever something is to be written down: by a run after each
-        call, by a crew or flow inside a flow when it stops.
+        while that works, and when it stops, ``keep`` is given the meter.
         """
         self._ceilings = ceilings
         # Crews in branches of a flow work at the same time.
@@ -147,8 +146,6 @@ class Meter:
             self._own += Used(prompt_tokens, completion_tokens, cost)
         if self._whole is not None:
             self._whole.used(prompt_tokens, completion_tokens, cost)
-        elif self._keep is not None:
-            self._keep(self)
 
     def late(self) -> LimitReached | None:
         """The limit of time that is reached; asks nobody, so that it can be looked at all the time."""

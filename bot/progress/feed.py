@@ -22,7 +22,7 @@ from bot.events import (
 )
 from bot.progress import messages
 from bot.progress.drawings import Draw, Drawings
-from bot.progress.log import Log
+from bot.progress.log import Counting, Log, nothing_used
 from bot.progress.picture import RunPicture
 from bot.progress.poster import Poster
 from bot.slack.gate import Gate
@@ -72,12 +72,14 @@ class Feed:
         ask: Callable[[int], None] = _nothing_to_ask,
         patience: timedelta = PATIENCE,
         draw: Draw | None = None,
+        counting: Counting = nothing_used,
     ) -> None:
         """What another process has not said after so much ``patience`` is said by this one.
 
         ``notify(team, user, sentence)`` tells a person directly, when nobody is left who could say it otherwise.
         ``ask(run_id)`` posts what a run asks people, now that it has a thread later than others.
-        ``draw`` draws a flow with the marks of its steps; without it flows are told of in words alone.
+        ``draw`` draws a flow with the marks of its steps; without it flows are told of in words alone. ``counting``
+        gives what runs have used, to be counted with the log.
         """
         self.store = store
         self.bot_name = bot_name
@@ -90,7 +92,7 @@ class Feed:
         self._pictures: dict[int, RunPicture] = {}
         # Runs that are told about only if there is news, each with whom to tell what goes wrong.
         self._hushed: dict[int, Callable[[str], None]] = {}
-        self._log = Log(store)
+        self._log = Log(store, counting)
         self._poster = Poster(store, gate, self._jobs.put)
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
         self._thread.start()

@@ -1,26 +1,37 @@
-"""What the log of a run keeps of what happens in it."""
+"""What the log of a run keeps of what happens in it, and what is counted on the way."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from bot.events import ModelCalled, RunCancelled, RunEvent, RunResumed, StateChanged, StepFinished
-from store import logs, runs
+from store import logs, runs, usage
 from store.database import Store
 from store.logs import LogEntry
 from store.runs import Again
+from store.usage import Used
 
 FLUSH = timedelta(milliseconds=250)
 BATCH = 200
 
+# What the runs of this process have used and is not counted yet, by their ids; it is, when the block ends well.
+Counting = Callable[[], AbstractContextManager[Mapping[int, Used]]]
+
+
+def nothing_used() -> AbstractContextManager[Mapping[int, Used]]:
+    """Where nobody measures."""
+    return nullcontext({})
+
 
 class Log:
-    """Gathers lines, and writes many at once. What a process says of a run that it lost is left out."""
+    """Gathers lines and figures, and writes many at once. What a process says of a run that it lost is left out."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, counting: Counting = nothing_used) -> None:
         self.store = store
+        self._counting = counting
         self.flush_at: datetime | None = None
         self._events: list[RunEvent] = []
 
@@ -39,7 +50,9 @@ class Log:
         self.flush_at = None
         if not noted:
             return
-        with self.store.transaction() as session:
+        # One transaction for everything: many would keep others who write waiting.
+        with self._counting() as used, self.store.transaction() as session:
+            usage.add(session, used)
             fences = runs.fences(session, {event.run_id for event in noted})
             known = [event for event in noted if event.fence is None or event.fence >= fences.get(event.run_id, 0)]
             logs.add(session, [_entry(event) for event in known if event.run_id in fences])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
@@ -84,6 +84,8 @@ class Limits:
         self.rights = rights
         self.admins = admins
         self.resume = resume
+        # Of the runs that work in this process, and of those whose last figures the store has not taken.
+        self._meters: dict[int, Meter] = {}
 
     # --- Deciding --------------------------------------------------------------------------------------------------
 
@@ -153,19 +155,23 @@ class Limits:
             seconds=run.seconds,
             in_month=partial(self._in_month, run),
             part=part,
-            keep=partial(self._count, run),
         )
 
-    def _count(self, run: Execution, meter: Meter) -> None:
-        """Write down at once what a call used, so that no death of the process makes it free.
+    @contextmanager
+    def counting(self) -> Iterator[dict[int, Used]]:
+        """What the runs that are held here have used and is not counted yet; it is, when the block ends well."""
+        with ExitStack() as meters:
+            yield {run_id: meters.enter_context(meter.keeping()) for run_id, meter in list(self._meters.items())}
 
-        What the store does not take now goes with the next call's.
-        """
+    def _count(self, run: Execution, meter: Meter) -> None:
+        """Count the rest of what a run has used; what the store does not take now is counted with others' later."""
         try:
             with meter.keeping() as used, self.store.transaction() as session:
                 usage.add(session, {run.id: used})
-        except Exception:  # noqa: BLE001 - a run goes on while the store is away, as long as it can
-            _log.exception("Run %s: what a call used could not be counted yet", run.id)
+        except Exception:  # noqa: BLE001 - why the run ended is worth more than its figures
+            _log.exception("Run %s: what it used could not be counted yet", run.id)
+        else:
+            self._meters.pop(run.id, None)
 
     def _part(self, run: Execution, path: str, name: str, whole: Meter) -> Meter:
         """The meter of a crew or flow inside the flow that runs; what is not of the workspace has no limits.
@@ -204,10 +210,13 @@ class Limits:
     @contextmanager
     def holding(self, run: Execution) -> Iterator[Meter]:
         """Hold the run to its limits; at one raise ``Waiting``, whose key is ``outbox.LIMIT`` and the pause's id."""
+        meter = self._meters[run.id] = self.meter(run)
         try:
-            yield self.meter(run)
+            yield meter
         except LimitReached as reached:
             raise Waiting(self._pause(run, reached), reached.task) from None
+        finally:
+            self._count(run, meter)
 
     def _pause(self, run: Execution, reached: LimitReached) -> str:
         """Ask people for more, or let the run go on where they have given more meanwhile; the key of the question."""

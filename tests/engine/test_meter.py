@@ -86,19 +86,15 @@ def test_the_month_is_asked_for_now_and_then_and_what_the_run_uses_counts_at_onc
         asked.append(one.key)
         return month
 
-    def count(meter: Meter) -> None:
-        with meter.keeping() as fresh:
-            kept.append(fresh)
-
-    kept: list[Used] = []
-    meter = Meter([ceiling("month_tokens", 1_000)], in_month=in_month, now=clock, keep=count)
+    meter = Meter([ceiling("month_tokens", 1_000)], in_month=in_month, now=clock)
     assert meter.reached() is None
     meter.used(99, 0, None)
     assert meter.reached() is None
     assert asked == ["crew.month_tokens"]
 
     # Somebody else used the last one; the store has counted ours by now.
-    assert kept == [Used(99, 0)]
+    with meter.keeping() as fresh:
+        assert fresh == Used(99, 0)
     month = Used(1_000, 0)
     assert meter.reached() is None
     clock.seconds += 6

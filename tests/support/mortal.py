@@ -105,7 +105,7 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
                 emit=emit,
                 stop=stop,
                 meter=meter,
-                memory=Stored(store, run),
+                memory=Stored(store, run, meter),
                 desk=RunDesk(store, run, questions.ask),
             )
 
@@ -121,7 +121,9 @@ def _live(data_dir: Path, life: dict[str, Any]) -> None:
     client = Client(life["token"], base_url=life["slack"])
     limits = Limits(store, Rights(NoPeople()), Admins(NoPeople()), lambda _run_id: None)
     gate = Gate(lambda _team: client)
-    feed = Feed(store, gate, bot_name="crew", notify=lambda *_: None, patience=timedelta(seconds=0.1))
+    feed = Feed(
+        store, gate, bot_name="crew", notify=lambda *_: None, patience=timedelta(seconds=0.1), counting=limits.counting
+    )
     questions = Questions(store, gate, lambda _review: "Ben", notify=lambda *_: None, patience=timedelta(seconds=0.1))
     runner = Runner(store, work, tell, workers=2, poll=0.1)
     scheduler = Scheduler(every=timedelta(seconds=0.1), jobs=[questions.catch_up])
