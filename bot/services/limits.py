@@ -212,11 +212,12 @@ class Limits:
         """Hold the run to its limits; at one raise ``Waiting``, whose key is ``outbox.LIMIT`` and the pause's id."""
         meter = self._meters[run.id] = self.meter(run)
         try:
-            yield meter
+            with ExitStack() as first:
+                # Before anybody is asked for more, and can answer.
+                first.callback(self._count, run, meter)
+                yield meter
         except LimitReached as reached:
             raise Waiting(self._pause(run, reached), reached.task) from None
-        finally:
-            self._count(run, meter)
 
     def _pause(self, run: Execution, reached: LimitReached) -> str:
         """Ask people for more, or let the run go on where they have given more meanwhile; the key of the question."""
