@@ -27,6 +27,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PAGE = Path(__file__).parent / "page"
 SAVE_EVERY_SECONDS = 1.0
+_TURNS_TO_COME_IN = 5
 STOP_SECONDS = 10
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -141,7 +142,13 @@ class LocalSlack:
         self._saving.cancel()
         await self._interactions.stop()
         await self._slack.sockets.close()
+        # Whoever is on the way in comes in first: a server that is closed meanwhile would leave them open.
+        self._loop.remove_reader(self._socket)
+        for _ in range(_TURNS_TO_COME_IN):
+            await asyncio.sleep(0)
         await self._runner.cleanup()
+        # A connection that is told to close does so in the loop's next turn.
+        await asyncio.sleep(0)
         self._save()
 
     def _application(self) -> web.Application:
