@@ -25,8 +25,8 @@ from tests.support.scripted_model import ScriptedModel
 TASKS = ("Find", "Sift", "Write")
 # A run has about so many moments: two for each commit and for each call to Slack.
 MOMENTS = range(1, 62)
-SOME = [1, 4, 9, 14, 19, 24, 29, 34, 40]
-FEW = [6, 17, 35]
+SOME = [1, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 40, 45]
+FEW = [5, 11, 17, 25, 35]
 THREE_TASKS = crew(
     [agent("Ann")],
     [task(name, f"{name} it.", "Ann", uses=list(TASKS[:number])) for number, name in enumerate(TASKS)],

@@ -37,8 +37,8 @@ REVIEWED = crew(
 )
 WRITTEN = crew([agent("Ann")], [task("Write", "Write it.", "Ann"), task("Print", "Print it.", "Ann", uses=["Write"])])
 # When the first process dies, which asks, and when the second, which has the answer.
-SOME = [(6, 3), (11, 17), (17, 8), (20, 12), (26, 5)]
-FEW = [(15, 4), (24, 18)]
+SOME = [(6, 3), (11, 17), (14, 22), (17, 8), (20, 12), (23, 14), (26, 5)]
+FEW = [(15, 4), (20, 9), (24, 18)]
 MORE = [(asking, answered) for asking in range(3, 30) for answered in (0, 3, 8, 20)]
 
 
